@@ -1,0 +1,48 @@
+#pragma once
+// From a decoded image to the network's input: augmentation for training, cropping for tests. What
+// is drawn at random is a pure function of (seed, epoch, sample index).
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+
+namespace resnext::data {
+
+/// Identifies the random draws of one sample.
+struct DrawKey {
+  std::uint64_t seed = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t sample = 0;
+};
+
+/// Turns an image into `size` x `size` pixels (H, W, C, 8 bit) at `output`. Thread-safe: const and
+/// without hidden state; `scratch` is reused between calls by one thread.
+class Transform {
+ public:
+  Transform() = default;
+  Transform(const Transform&) = delete;
+  Transform& operator=(const Transform&) = delete;
+  virtual ~Transform() = default;
+
+  virtual void apply(const Image& image, const DrawKey& key, Image& scratch,
+                     std::span<std::uint8_t> output) const = 0;
+};
+
+/// Names that --augment takes: "none", "flip", "cifar" (pad 4, random crop, flip), "imagenet"
+/// (scale-and-aspect crop, flip).
+std::vector<std::string> augmentation_names();
+
+/// The training transform `name` to size x size pixels. "none", "flip" and "cifar" take images of
+/// just that size; "none" on other sizes does as the test transform. Throws std::invalid_argument
+/// with the nearest valid name.
+std::unique_ptr<Transform> make_augmentation(const std::string& name, int size);
+
+/// The test transform: images of just `size` x `size` are passed on; others have their shorter side
+/// resized (bicubic) to size * 256 / 224 and their centre cropped.
+std::unique_ptr<Transform> make_test_transform(int size);
+
+}  // namespace resnext::data
