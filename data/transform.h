@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/image.h"
+#include "data/resize.h"
 
 namespace resnext::data {
 
@@ -19,8 +20,9 @@ struct DrawKey {
   std::uint64_t sample = 0;
 };
 
-/// Turns an image into `size` x `size` pixels (H, W, C, 8 bit) at `output`. Thread-safe: const and
-/// without hidden state; `scratch` is reused between calls by one thread.
+/// Turns an image of 1 or 3 channels into `size` x `size` pixels of as many channels (H, W, C,
+/// 8 bit) at `output`. Thread-safe: const and without hidden state; `scratch` is reused between
+/// calls by one thread, so that none of them allocates once it has grown.
 class Transform {
  public:
   Transform() = default;
@@ -28,7 +30,9 @@ class Transform {
   Transform& operator=(const Transform&) = delete;
   virtual ~Transform() = default;
 
-  virtual void apply(const Image& image, const DrawKey& key, Image& scratch,
+  /// Throws std::runtime_error for an image of a size that the transform does not take (the caller
+  /// adds which image it was), std::invalid_argument for an output of the wrong size.
+  virtual void apply(const Image& image, const DrawKey& key, ResizeScratch& scratch,
                      std::span<std::uint8_t> output) const = 0;
 };
 
@@ -36,13 +40,16 @@ class Transform {
 /// (scale-and-aspect crop, flip).
 std::vector<std::string> augmentation_names();
 
-/// The training transform `name` to size x size pixels. "none", "flip" and "cifar" take images of
-/// just that size; "none" on other sizes does as the test transform. Throws std::invalid_argument
-/// with the nearest valid name.
-std::unique_ptr<Transform> make_augmentation(const std::string& name, int size);
+/// The training transform `name` to size x size pixels. "flip" and "cifar" take images of just that
+/// size; "none" on other sizes does as the test transform; "imagenet" takes any.
+/// `padding`, one value a channel, is the pixel that "cifar" pads with; empty is black. The paper's
+/// recipe pads after normalising, which is padding with the data set's mean pixel here.
+/// Throws std::invalid_argument with the nearest valid name.
+std::unique_ptr<Transform> make_augmentation(const std::string& name, int size,
+                                             std::vector<std::uint8_t> padding = {});
 
 /// The test transform: images of just `size` x `size` are passed on; others have their shorter side
-/// resized (bicubic) to size * 256 / 224 and their centre cropped.
+/// resized (bicubic) to size * 256 / 224, rounded down, and their centre cropped.
 std::unique_ptr<Transform> make_test_transform(int size);
 
 }  // namespace resnext::data
