@@ -21,7 +21,7 @@ class Handle {
  public:
   using Close = int (*)(std::int64_t);
   Handle() = default;
-  Handle(std::int64_t id, Close close) : id_(id), close_(close) {}
+  Handle(std::int64_t id, Close closer) : id_(id), close_(closer) {}
   Handle(Handle&& other) noexcept { swap(other); }
   Handle& operator=(Handle&& other) noexcept {
     swap(other);
@@ -32,6 +32,8 @@ class Handle {
   ~Handle();
 
   std::int64_t id() const { return id_; }
+  /// Closes now; negative where the library failed, which a destructor would have to swallow.
+  int close();
 
  private:
   void swap(Handle& other) noexcept {
@@ -92,7 +94,8 @@ class File {
   std::vector<T> read(const std::string& object) const;
 
   /// Opens a dataset; `create_dataset` makes a contiguous one of fixed size without writing it, and
-  /// `create_extendible` one with no rows yet, rows of shape `row`, stored in chunks of `chunk_rows`.
+  /// `create_extendible` one with no rows yet, rows of shape `row`, stored in chunks of
+  /// `chunk_rows`.
   Dataset dataset(const std::string& object) const;
   template <typename T>
   Dataset create_dataset(const std::string& object, const Dimensions& dimensions);
@@ -111,7 +114,8 @@ class File {
                                              const std::string& name) const;
 
   void flush();
-  /// Flushes and closes, reporting failures that a destructor would have to swallow.
+  /// Flushes and closes, reporting failures that a destructor would have to swallow. The file stays
+  /// open while a Dataset of it lives.
   void close();
   /// The bytes of an in-memory file.
   std::vector<std::byte> image();
