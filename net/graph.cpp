@@ -10,7 +10,7 @@
 namespace resnext::net {
 namespace {
 
-constexpr int kMaxInputSide = 16384;  // so that no count below can overflow
+constexpr int kMaxInputSide = 4096;  // so that no count below can overflow
 constexpr int kMaxInputChannels = 1024;
 
 int output_side(int side, const Window& window) {

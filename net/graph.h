@@ -1,6 +1,7 @@
 #pragma once
-// The static graph: plain data that says everything about a network before the first step. Nodes are
-// in topological order with shapes, parameters and statistics; engines compile it and then only run.
+// The static graph: plain data that says everything about a network before the first step. Nodes
+// are in topological order with shapes, parameters and statistics; engines compile it and then only
+// run.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,11 +31,11 @@ struct Window {
 };
 
 enum class Op {
-  kInput,                ///< the images
-  kConvolution,          ///< no bias; parameters: weight (O, I/groups, k, k)
-  kBatchNorm,            ///< parameters: weight (gamma), bias (beta); statistics: mean, variance
+  kInput,        ///< the images
+  kConvolution,  ///< no bias; parameters: weight (O, I/groups, k, k)
+  kBatchNorm,    ///< parameters: weight (gamma), bias (beta); statistics: mean, variance
   kRelu,
-  kAdd,                  ///< two inputs of one shape
+  kAdd,  ///< two inputs of one shape
   kMaxPool,
   kGlobalAveragePool,    ///< to (C, 1, 1)
   kLinear,               ///< parameters: weight (classes, features), bias (classes)
@@ -68,14 +69,14 @@ struct Statistic {
 
 struct Node {
   Op op = Op::kInput;
-  std::string name;              ///< e.g. "layer1.0.conv2"; unique in the graph
-  std::vector<int> inputs;       ///< indices of earlier nodes
+  std::string name;         ///< e.g. "layer1.0.conv2"; unique in the graph
+  std::vector<int> inputs;  ///< indices of earlier nodes
   Shape output;
-  Window window;                 ///< convolution and pooling
-  int groups = 1;                ///< convolution: the cardinality
-  std::vector<int> parameters;   ///< indices into Graph::parameters, in the order given at Op
-  std::vector<int> statistics;   ///< indices into Graph::statistics: mean, variance
-  std::string stage;             ///< the paper's stage: "conv1", "conv2", …, "head"
+  Window window;                ///< convolution and pooling
+  int groups = 1;               ///< convolution: the cardinality
+  std::vector<int> parameters;  ///< indices into Graph::parameters, in the order given at Op
+  std::vector<int> statistics;  ///< indices into Graph::statistics: mean, variance
+  std::string stage;            ///< the paper's stage: "conv1", "conv2", …, "head"
 };
 
 /// A network as data. `parameters` are in *backward order*: the arena fills from its front while

@@ -1,1 +1,126 @@
-// Not written yet.
+// resnext-info: what a model is and what it costs, before anything is trained.
+
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include "cli/program.h"
+#include "net/graph.h"
+#include "net/layer_table.h"
+#include "net/spec.h"
+
+namespace resnext::net {
+namespace {
+namespace po = boost::program_options;
+
+constexpr int kLargestBatch = 16384;
+
+constexpr const char* kUsage =
+    "Usage: resnext-info MODEL [options]\n"
+    "       resnext-info --list\n"
+    "Prints a model's layers as the paper's Table 1 does, with parameters, multiply-adds (the\n"
+    "paper's FLOPs) and activation memory.\n\n"
+    "Example: resnext-info resnext50_32x4d\n"
+    "         resnext-info resnext11_4x4d_cifar_w16 --input 28x28x1 --batch 128 --json\n\n"
+    "MODEL is resnetN or resnextN_CxWd (N = 50, 101, 152), or with _cifar at the end N = 9n+2;\n"
+    "a last _w16 makes the base width 16 instead of 64.\n\n";
+
+constexpr const char* kJsonKeys =
+    "\nKeys of --json: model, input {height, width, channels}, classes, batch, parameters,\n"
+    "parameter_bytes, multiply_adds and activation_values (one image), activation_bytes (the "
+    "batch\n"
+    "in fp32), stages [{stage, output {height, width, channels}, layers, parameters,\n"
+    "multiply_adds, activation_values}].\n";
+
+/// "224x224x3": height, width, channels.
+Shape parse_input(const std::string& text) {
+  Shape shape;
+  int read = 0;
+  const bool plain = text.find_first_not_of("0123456789x") == std::string::npos && text.size() < 24;
+  const int fields = plain ? std::sscanf(text.c_str(), "%6dx%6dx%6d%n", &shape.height, &shape.width,
+                                         &shape.channels, &read)
+                           : 0;
+  if (fields != 3 || read != static_cast<int>(text.size())) {
+    throw cli::UsageError(fmt::format("--input: '{}' is not HxWxC, e.g. 224x224x3", text));
+  }
+  return shape;
+}
+
+Shape usual_input(const Spec& spec) {
+  return spec.stem == Stem::kCifar ? Shape{3, 32, 32} : Shape{3, 224, 224};
+}
+
+int usual_classes(const Spec& spec) {
+  return spec.stem == Stem::kCifar ? 10 : 1000;
+}
+
+/// What the command line describes. A bad name or size is the user's, hence UsageError.
+Graph graph_of(const po::variables_map& values) {
+  if (!values.contains("model")) {
+    throw cli::UsageError("no model given; e.g. resnext-info resnext50_32x4d, or --list");
+  }
+  try {
+    const Spec spec = parse_spec(values["model"].as<std::string>());
+    const Shape input = values.contains("input") ? parse_input(values["input"].as<std::string>())
+                                                 : usual_input(spec);
+    const int classes =
+        values.contains("classes") ? values["classes"].as<int>() : usual_classes(spec);
+    return build_graph(spec, input, classes);
+  } catch (const std::invalid_argument& error) {
+    throw cli::UsageError(error.what());
+  }
+}
+
+int batch_of(const po::variables_map& values) {
+  const int batch = values["batch"].as<int>();
+  if (batch < 1 || batch > kLargestBatch) {
+    throw cli::UsageError(fmt::format("--batch must be 1 to {}, not {}", kLargestBatch, batch));
+  }
+  return batch;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  po::options_description visible("Options");
+  auto add = visible.add_options();
+  add("json", "print one JSON object, for programs");
+  add("input", po::value<std::string>()->value_name("HxWxC"),
+      "image size [224x224x3; CIFAR nets 32x32x3]");
+  add("classes", po::value<int>()->value_name("N"), "number of classes [1000; CIFAR nets 10]");
+  add("batch", po::value<int>()->value_name("N")->default_value(1, "1"),
+      "images that the activation memory is for");
+  add("list", "list known models; others of the same pattern work too");
+  add("help,h", "show this help");
+  po::options_description all;
+  all.add(visible);
+  all.add_options()("model", po::value<std::string>());
+  po::positional_options_description positional;
+  positional.add("model", 1);
+
+  const po::variables_map values = cli::parse_command_line(arguments, all, positional);
+  if (values.contains("help")) {
+    std::cout << kUsage << visible << kJsonKeys;
+  } else if (values.contains("list")) {
+    if (values.contains("model")) throw cli::UsageError("--list takes no model");
+    for (const std::string& name : known_model_names()) fmt::print("{}\n", name);
+  } else {
+    const Graph graph = graph_of(values);
+    const int batch = batch_of(values);
+    std::cout << (values.contains("json") ? layer_table_json(graph, batch)
+                                          : layer_table_text(graph, batch));
+  }
+  return cli::kSuccess;
+}
+
+}  // namespace
+}  // namespace resnext::net
+
+int main(int argc, char** argv) {
+  return resnext::cli::run_program("resnext-info", argc, argv, resnext::net::run);
+}

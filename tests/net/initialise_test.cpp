@@ -11,8 +11,12 @@
 namespace resnext::net {
 namespace {
 
-Graph small_graph() {
+Graph paper_graph() {
   return build_graph(parse_spec("resnext29_8x64d_cifar"), Shape{3, 32, 32}, 10);
+}
+
+Graph small_graph(const std::string& name = "resnext20_4x4d_cifar_w16", int classes = 10) {
+  return build_graph(parse_spec(name), Shape{3, 32, 32}, classes);
 }
 
 const Parameter& parameter_of(const Graph& graph, const std::string& name) {
@@ -27,11 +31,18 @@ std::vector<float> arena_of(const Graph& graph, std::uint64_t seed) {
   return arena;
 }
 
-std::vector<float> values_of(const Graph& graph, const std::string& name, std::uint64_t seed) {
-  const Parameter& parameter = parameter_of(graph, name);
-  const std::vector<float> arena = arena_of(graph, seed);
+std::vector<float> slice(const std::vector<float>& arena, const Parameter& parameter) {
   const auto first = arena.begin() + static_cast<std::ptrdiff_t>(parameter.offset);
   return {first, first + static_cast<std::ptrdiff_t>(parameter.count)};
+}
+
+/// The values of one parameter alone, without the time to fill the whole arena.
+std::vector<float> values_of(const Graph& graph, const std::string& name, std::uint64_t seed) {
+  Graph alone;
+  alone.parameters = {parameter_of(graph, name)};
+  alone.parameters[0].offset = 0;
+  alone.parameter_count = alone.parameters[0].count;
+  return arena_of(alone, seed);
 }
 
 /// Mean of value^power.
@@ -42,7 +53,7 @@ double moment(const std::vector<float>& values, int power) {
 }
 
 TEST(InitialiseParameters, DrawsConvolutionsFromTheNormalOfTheFullFanOut) {
-  const std::vector<float> values = values_of(small_graph(), "layer3.1.conv2.weight", 1);
+  const std::vector<float> values = values_of(paper_graph(), "layer3.1.conv2.weight", 1);
   ASSERT_EQ(values.size(), 2048U * 256 * 9);             // 8 groups of 256 channels
   const double deviation = std::sqrt(2.0 / (9 * 2048));  // not divided by the 8 groups
   EXPECT_NEAR(moment(values, 1) / deviation, 0, 0.003);
@@ -55,7 +66,7 @@ TEST(InitialiseParameters, DrawsConvolutionsFromTheNormalOfTheFullFanOut) {
 }
 
 TEST(InitialiseParameters, DrawsNeighboursIndependently) {
-  const std::vector<float> values = values_of(small_graph(), "layer3.1.conv2.weight", 1);
+  const std::vector<float> values = values_of(paper_graph(), "layer3.1.conv2.weight", 1);
   for (const std::size_t lag : {1U, 2U, 3U, 9U, 2304U}) {
     double sum = 0;
     for (std::size_t i = lag; i < values.size(); ++i) sum += double(values[i]) * values[i - lag];
@@ -76,23 +87,27 @@ TEST(InitialiseParameters, DrawsTheLinearLayerUniformlyAndZeroesItsBias) {
 }
 
 TEST(InitialiseParameters, SetsBatchNormToTheIdentity) {
-  const Graph graph = small_graph();
+  const Graph graph = paper_graph();
   EXPECT_EQ(values_of(graph, "layer1.0.bn3.weight", 1), std::vector<float>(256, 1.0F));
   EXPECT_EQ(values_of(graph, "layer1.0.bn3.bias", 1), std::vector<float>(256, 0.0F));
 }
 
-TEST(InitialiseParameters, DependsOnSeedAndNameOnly) {
+TEST(InitialiseParameters, DependsOnSeedAndName) {
   const Graph graph = small_graph();
   EXPECT_EQ(arena_of(graph, 7), arena_of(graph, 7));
-  const auto values = values_of(graph, "layer1.1.conv2.weight", 7);
-  EXPECT_NE(values, values_of(graph, "layer1.1.conv2.weight", 8));
-  EXPECT_NE(values, values_of(graph, "layer1.2.conv2.weight", 7));
+  EXPECT_NE(arena_of(graph, 7), arena_of(graph, 8));
+  const std::string name = "layer1.1.conv2.weight";
+  EXPECT_NE(values_of(graph, name, 7), values_of(graph, name, 8));
+  EXPECT_NE(values_of(graph, name, 7), values_of(graph, "layer1.0.conv2.weight", 7));
+}
 
-  // Another net, so another arena, with a layer of the same name and shape: the same values.
-  const Graph deeper = build_graph(parse_spec("resnext38_8x64d_cifar"), Shape{3, 32, 32}, 100);
-  EXPECT_NE(parameter_of(graph, "layer1.1.conv2.weight").offset,
-            parameter_of(deeper, "layer1.1.conv2.weight").offset);
-  EXPECT_EQ(values, values_of(deeper, "layer1.1.conv2.weight", 7));
+TEST(InitialiseParameters, GivesALayerTheSameValuesInAnotherNet) {
+  const std::string name = "layer1.1.conv2.weight";
+  const Graph graph = small_graph();
+  const Graph deeper = small_graph("resnext29_4x4d_cifar_w16", 100);
+  EXPECT_NE(parameter_of(graph, name).offset, parameter_of(deeper, name).offset);
+  EXPECT_EQ(slice(arena_of(graph, 7), parameter_of(graph, name)),
+            slice(arena_of(deeper, 7), parameter_of(deeper, name)));
 }
 
 TEST(InitialiseParameters, DoesNotDependOnTheOrderOfVisits) {
@@ -103,7 +118,7 @@ TEST(InitialiseParameters, DoesNotDependOnTheOrderOfVisits) {
 }
 
 TEST(InitialiseParameters, SeedsAndNamesDoNotShareValues) {
-  const Graph graph = small_graph();
+  const Graph graph = paper_graph();
   std::vector<float> all = values_of(graph, "layer1.1.conv1.weight", 1);
   const std::vector<float> others[] = {values_of(graph, "layer1.1.conv1.weight", 2),
                                        values_of(graph, "layer1.2.conv1.weight", 1)};

@@ -1,0 +1,110 @@
+// resnext-info as a user runs it: the program itself, its output and its exit code.
+
+#include <array>
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/wait.h>
+
+namespace {
+
+struct Result {
+  std::string output;  ///< stdout and stderr
+  int exit_code = -1;
+};
+
+/// Runs resnext-info with `arguments` as a shell would.
+Result info(const std::string& arguments) {
+  const std::string command = std::string(RESNEXT_INFO) + " " + arguments + " 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
+  Result result;
+  std::array<char, 4096> buffer{};
+  while (const std::size_t count = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    result.output.append(buffer.data(), count);
+  }
+  const int status = pclose(pipe);
+  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+  return result;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void expect_usage_error(const std::string& arguments, const std::string& part) {
+  const Result result = info(arguments);
+  EXPECT_EQ(result.exit_code, 2) << arguments;
+  EXPECT_TRUE(contains(result.output, part)) << result.output;
+  EXPECT_TRUE(result.output.starts_with("resnext-info: error: ")) << result.output;
+  EXPECT_EQ(result.output.find('\n'), result.output.size() - 1) << result.output;  // one line
+}
+
+TEST(Info, PrintsThePapersNumbersAsJson) {
+  const Result result = info("resnext50_32x4d --json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const auto json = nlohmann::json::parse(result.output);
+  EXPECT_EQ(json["model"], "resnext50_32x4d");
+  EXPECT_EQ(json["parameters"], 25'028'904);
+  EXPECT_EQ(json["parameter_bytes"], 4 * 25'028'904);
+  EXPECT_NEAR(json["multiply_adds"].get<double>(), 4.2e9, 0.05e9);
+  EXPECT_EQ(json["input"], nlohmann::json({{"height", 224}, {"width", 224}, {"channels", 3}}));
+  EXPECT_EQ(json["classes"], 1000);
+  EXPECT_EQ(json["batch"], 1);
+  ASSERT_EQ(json["stages"].size(), 6U);
+  EXPECT_EQ(json["stages"][3]["stage"], "conv4");
+  EXPECT_EQ(json["stages"][3]["output"]["height"], 14);
+  EXPECT_EQ(json["stages"][3]["layers"][0], "[1x1, 512 / 3x3, 512, C=32 / 1x1, 1024] x 6");
+}
+
+TEST(Info, TakesInputClassesAndBatch) {
+  const Result result =
+      info("resnext11_4x4d_cifar_w16 --input 28x30x1 --classes 7 --batch 16 --json");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const auto json = nlohmann::json::parse(result.output);
+  EXPECT_EQ(json["input"], nlohmann::json({{"height", 28}, {"width", 30}, {"channels", 1}}));
+  EXPECT_EQ(json["classes"], 7);
+  EXPECT_EQ(json["activation_bytes"], 4 * 16 * json["activation_values"].get<std::int64_t>());
+}
+
+TEST(Info, ShowsCifarNetsAtCifarsSize) {
+  const auto json = nlohmann::json::parse(info("resnext29_8x64d_cifar --json").output);
+  EXPECT_EQ(json["input"]["height"], 32);
+  EXPECT_EQ(json["classes"], 10);
+  EXPECT_NEAR(json["parameters"].get<double>(), 34.4e6, 0.05e6);
+}
+
+TEST(Info, PrintsATableForPeople) {
+  const Result result = info("resnet50");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_TRUE(contains(result.output, "25,557,032")) << result.output;
+  EXPECT_TRUE(contains(result.output, "[1x1, 64 / 3x3, 64 / 1x1, 256] x 3")) << result.output;
+}
+
+TEST(Info, ListsModelsAndShowsHelp) {
+  EXPECT_TRUE(contains(info("--list").output, "resnext101_64x4d\n"));
+  const Result help = info("--help");
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_TRUE(contains(help.output, "Example: resnext-info resnext50_32x4d"));
+}
+
+TEST(Info, RefusesWhatItCannotShowInOneLine) {
+  expect_usage_error("resnext50_32x4", "did you mean 'resnext50_32x4d'?");
+  expect_usage_error("resnext50_99999999x99999999d", "cardinality must be at most");
+  expect_usage_error("", "no model given");
+  expect_usage_error("resnet50 resnet101", "unexpected argument");
+  expect_usage_error("resnet50 --jsn", "did you mean '--json'?");
+  expect_usage_error("resnet50 --input 224", "--input: '224' is not HxWxC");
+  expect_usage_error("resnet50 --input 224x224x3x", "is not HxWxC");
+  expect_usage_error("resnet50 --input 9999999999x224x3", "is not HxWxC");
+  expect_usage_error("resnet50 --input 16x16x3", "at least 32x32");
+  expect_usage_error("resnet50 --classes 0", "classes must be positive");
+  expect_usage_error("resnet50 --classes ten", "--classes");
+  expect_usage_error("resnet50 --batch 0", "--batch must be");
+  expect_usage_error("resnet50 --list", "--list takes no model");
+}
+
+}  // namespace
