@@ -1,1 +1,371 @@
-// Not written yet.
+#include "data/loader.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "data/decode.h"
+
+namespace resnext::data {
+namespace {
+
+/// Decode threads are handed work in chunks of about this many stored bytes: many small images, so
+/// that the lock costs nothing an image, but one large image, so that all threads share a batch.
+constexpr std::size_t kChunkBytes = 64 * 1024;
+
+/// A decode thread's image buffer is kept between images unless a rare huge one made it larger.
+constexpr std::size_t kKeptImageBytes = std::size_t(32) << 20;
+
+/// A batch in the making. Its buffers are reused by the batches that follow in the same slot.
+/// The reader fills `batch` up to the pixels, `epoch` and `stored`; decode threads read those and
+/// write their samples' pixels; what is below is guarded by the loader's mutex.
+struct Slot {
+  LoadedBatch batch;
+  std::uint64_t epoch = 0;
+  std::vector<StoredSample> stored;
+
+  bool read = false;       ///< all of its chunks have been handed out
+  std::size_t chunks = 0;  ///< handed out and not yet decoded
+  std::exception_ptr error;
+  std::size_t error_position = 0;
+
+  bool finished() const { return read && chunks == 0; }
+
+  /// Of several errors the one of the first sample is kept, whichever thread was first.
+  void fail(std::size_t position, std::exception_ptr what) {
+    if (error && error_position <= position) return;
+    error = std::move(what);
+    error_position = position;
+  }
+};
+
+/// Samples [begin, end) of a slot.
+struct Chunk {
+  Slot* slot = nullptr;
+  std::size_t begin = 0, end = 0;
+};
+
+/// What a decoding thread reuses from sample to sample.
+struct DecodeScratch {
+  Image image;
+  ResizeScratch resize;
+};
+
+void check_options(const DatasetInfo& info, const Loader::Options& options) {
+  if (options.size < 1 || options.decode_threads < 0 || options.queue_batches < 1)
+    throw std::invalid_argument(
+        fmt::format("a loader of size {}, {} decode threads and {} batches in its queue: size and "
+                    "queue must be positive, threads not negative",
+                    options.size, options.decode_threads, options.queue_batches));
+  const bool raw = info.encoding == Encoding::kRaw;
+  const int channels = raw ? info.channels : 3;
+  if (options.channels != channels)
+    throw std::invalid_argument(fmt::format("{}: its images have {} channels, not {}", info.name,
+                                            channels, options.channels));
+  if (raw && (info.height < 1 || info.width < 1))
+    throw std::invalid_argument(fmt::format("{}: raw images need a height and a width", info.name));
+}
+
+}  // namespace
+
+struct Loader::State {
+  State(ImageSource& source, const Transform& transform, RequestSource requests,
+        const Options& options);
+  ~State() { stop(); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  const LoadedBatch* next();
+  void stop();
+
+  double wait_seconds = 0;
+
+ private:
+  // Reader thread.
+  void read_batches();
+  Slot* wait_for_free_slot();
+  bool read_batch(Slot& slot, DecodeScratch& scratch);
+  bool read_samples(Slot& slot, DecodeScratch& scratch);
+  void hand_out(const Chunk& chunk, DecodeScratch& scratch);
+
+  // Decode threads.
+  void decode_chunks();
+  void decode(const Chunk& chunk, DecodeScratch& scratch);
+  void decode_sample(Slot& slot, std::size_t position, DecodeScratch& scratch) const;
+
+  std::exception_ptr with_context(std::uint32_t sample) const;
+
+  ImageSource& source;
+  const Transform& transform;
+  const RequestSource requests;
+  const Options options;
+  const std::size_t sample_bytes;  ///< of one output image
+
+  std::atomic<bool> stopping = false;
+  std::exception_ptr failure;  ///< consumer only: what next() threw
+
+  std::mutex mutex;  ///< guards what follows, and the slots' states
+  std::condition_variable slot_freed, chunk_added, batch_finished;
+  std::vector<Slot> slots;      ///< batch i lives in slot i % size
+  std::deque<Chunk> chunks;     ///< read, and waiting for a decode thread
+  std::uint64_t begun = 0;      ///< batches that the reader has put into slots
+  std::uint64_t delivered = 0;  ///< batches given to the consumer
+  std::uint64_t released = 0;   ///< batches that the consumer is done with
+  bool ended = false;           ///< the reader will begin no more
+
+  std::vector<std::thread> threads;
+};
+
+Loader::State::State(ImageSource& the_source, const Transform& the_transform,
+                     RequestSource the_requests, const Options& the_options)
+    : source(the_source),
+      transform(the_transform),
+      requests(std::move(the_requests)),
+      options(the_options),
+      sample_bytes(std::size_t(options.size) * options.size * options.channels) {
+  check_options(source.info(), options);
+  slots.resize(options.queue_batches);
+  try {
+    for (int i = 0; i < options.decode_threads; ++i)
+      threads.emplace_back([this] { decode_chunks(); });
+    threads.emplace_back([this] { read_batches(); });
+  } catch (...) {  // no thread to be had: the destructor will not run
+    stop();
+    throw;
+  }
+}
+
+void Loader::State::stop() {
+  {
+    const std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  slot_freed.notify_all();
+  chunk_added.notify_all();
+  for (std::thread& thread : threads) thread.join();
+  threads.clear();
+}
+
+// ---- Consumer
+// ------------------------------------------------------------------------------------
+
+const LoadedBatch* Loader::State::next() {
+  if (failure) std::rethrow_exception(failure);
+  Slot* slot = nullptr;
+  {
+    std::unique_lock lock(mutex);
+    released = delivered;
+    slot_freed.notify_one();
+    const auto has_next = [&] {
+      return delivered < begun && slots[delivered % slots.size()].finished();
+    };
+    const auto at_end = [&] { return ended && delivered == begun; };
+    if (!has_next() && !at_end()) {
+      const auto start = std::chrono::steady_clock::now();
+      batch_finished.wait(lock, [&] { return has_next() || at_end(); });
+      wait_seconds +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    if (at_end()) return nullptr;
+    slot = &slots[delivered % slots.size()];
+    if (!slot->error) {
+      ++delivered;
+      return &slot->batch;
+    }
+  }
+  failure = slot->error;
+  stop();
+  std::rethrow_exception(failure);
+}
+
+// ---- Reader
+// --------------------------------------------------------------------------------------
+
+void Loader::State::read_batches() {
+  DecodeScratch scratch;  // for when there are no decode threads
+  Slot* slot = wait_for_free_slot();
+  while (slot && read_batch(*slot, scratch)) slot = wait_for_free_slot();
+  {
+    const std::lock_guard lock(mutex);
+    ended = true;
+  }
+  batch_finished.notify_one();
+}
+
+/// nullptr when the loader is stopping.
+Slot* Loader::State::wait_for_free_slot() {
+  std::unique_lock lock(mutex);
+  slot_freed.wait(lock, [&] { return stopping || begun - released < slots.size(); });
+  return stopping ? nullptr : &slots[begun % slots.size()];
+}
+
+/// Takes a request and reads it into the slot; false when no batch is to follow: the requests have
+/// ended, reading failed, or the loader is stopping.
+bool Loader::State::read_batch(Slot& slot, DecodeScratch& scratch) {
+  std::exception_ptr error;
+  try {
+    std::optional<BatchRequest> request = requests();
+    if (!request) return false;
+    const std::size_t count = request->samples.size();
+    slot.epoch = request->epoch;
+    slot.batch.samples = std::move(request->samples);
+    slot.batch.labels.resize(count);
+    slot.batch.pixels.resize(count * sample_bytes);
+    if (slot.stored.size() < count) slot.stored.resize(count);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  {
+    const std::lock_guard lock(mutex);
+    slot.read = false;
+    slot.error = error;
+    slot.error_position = 0;
+    ++begun;
+  }
+  const bool good = !error && read_samples(slot, scratch);
+  {
+    const std::lock_guard lock(mutex);
+    slot.read = true;
+  }
+  batch_finished.notify_one();
+  return good;
+}
+
+/// False when a sample could not be read, or the loader is stopping.
+bool Loader::State::read_samples(Slot& slot, DecodeScratch& scratch) {
+  const std::vector<std::uint32_t>& samples = slot.batch.samples;
+  Chunk chunk{&slot, 0, 0};
+  std::size_t bytes = 0;
+  for (std::size_t position = 0; position < samples.size(); ++position) {
+    if (stopping) return false;
+    StoredSample& stored = slot.stored[position];
+    try {
+      source.read(samples[position], stored);
+    } catch (...) {
+      const std::exception_ptr error = with_context(samples[position]);
+      hand_out(chunk, scratch);  // an earlier sample may be bad, too
+      const std::lock_guard lock(mutex);
+      slot.fail(position, error);
+      return false;
+    }
+    slot.batch.labels[position] = stored.label;
+    chunk.end = position + 1;
+    bytes += stored.bytes.size();
+    if (bytes >= kChunkBytes || chunk.end == samples.size()) {
+      hand_out(chunk, scratch);
+      chunk.begin = chunk.end;
+      bytes = 0;
+    }
+  }
+  return true;
+}
+
+void Loader::State::hand_out(const Chunk& chunk, DecodeScratch& scratch) {
+  if (chunk.begin == chunk.end) return;
+  const bool decode_here = options.decode_threads == 0;
+  {
+    const std::lock_guard lock(mutex);
+    ++chunk.slot->chunks;
+    if (!decode_here) chunks.push_back(chunk);
+  }
+  if (decode_here)
+    decode(chunk, scratch);
+  else
+    chunk_added.notify_one();
+}
+
+// ---- Decode threads
+// ------------------------------------------------------------------------------
+
+void Loader::State::decode_chunks() {
+  DecodeScratch scratch;
+  for (;;) {
+    Chunk chunk;
+    {
+      std::unique_lock lock(mutex);
+      chunk_added.wait(lock, [&] { return stopping || !chunks.empty(); });
+      if (stopping) return;
+      chunk = chunks.front();
+      chunks.pop_front();
+    }
+    decode(chunk, scratch);
+  }
+}
+
+void Loader::State::decode(const Chunk& chunk, DecodeScratch& scratch) {
+  Slot& slot = *chunk.slot;
+  std::size_t position = chunk.begin;
+  std::exception_ptr error;
+  try {
+    for (; position < chunk.end && !stopping; ++position) decode_sample(slot, position, scratch);
+  } catch (...) {
+    error = with_context(slot.batch.samples[position]);
+  }
+  const std::lock_guard lock(mutex);
+  if (error) slot.fail(position, error);
+  --slot.chunks;
+  if (slot.finished()) batch_finished.notify_one();
+}
+
+void Loader::State::decode_sample(Slot& slot, std::size_t position, DecodeScratch& scratch) const {
+  const DatasetInfo& info = source.info();
+  StoredSample& stored = slot.stored[position];
+  Image& image = scratch.image;
+  const auto output = std::span(slot.batch.pixels).subspan(position * sample_bytes, sample_bytes);
+  const DrawKey key{options.seed, slot.epoch, slot.batch.samples[position]};
+  if (info.encoding == Encoding::kEncoded) {
+    decode_image(stored.bytes, image);
+    transform.apply(image, key, scratch.resize, output);
+    if (image.pixels.capacity() > kKeptImageBytes) image = Image();
+    return;
+  }
+  if (stored.bytes.size() != std::size_t(info.height) * info.width * info.channels)
+    throw std::runtime_error(fmt::format("{} bytes are not {}x{}x{} pixels", stored.bytes.size(),
+                                         info.height, info.width, info.channels));
+  image.height = info.height;
+  image.width = info.width;
+  image.channels = info.channels;
+  std::swap(image.pixels, stored.bytes);
+  transform.apply(image, key, scratch.resize, output);
+  std::swap(image.pixels, stored.bytes);
+}
+
+/// The exception being handled, with the data set's name and the sample's number.
+std::exception_ptr Loader::State::with_context(std::uint32_t sample) const {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return std::make_exception_ptr(std::runtime_error(
+        fmt::format("{}: sample {}: {}", source.info().name, sample, error.what())));
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+// ---- Loader
+// --------------------------------------------------------------------------------------
+
+Loader::Loader(ImageSource& source, const Transform& transform, RequestSource requests,
+               const Options& options)
+    : state_(std::make_unique<State>(source, transform, std::move(requests), options)) {}
+
+Loader::~Loader() = default;
+
+const LoadedBatch* Loader::next() {
+  return state_->next();
+}
+
+double Loader::take_wait_seconds() {
+  return std::exchange(state_->wait_seconds, 0.0);
+}
+
+}  // namespace resnext::data

@@ -15,7 +15,10 @@ struct SyntheticOptions {
   std::uint64_t seed = 0;  ///< use different seeds for training and validation samples
 };
 
-/// Images that are a pure function of (seed, index): a class-dependent pattern plus noise.
+/// Images that are a pure function of (seed, index), equal bytes on every machine: a smooth pattern
+/// that depends on the class alone (so sets of different seeds have the same classes), shifted at
+/// random, plus noise. Sample i is of class i % classes. Throws std::invalid_argument for options
+/// that make no images.
 std::unique_ptr<ImageSource> make_synthetic(const SyntheticOptions& options);
 
 }  // namespace resnext::data
