@@ -1,1 +1,109 @@
-// Not written yet.
+// The CPU implementation of the Engine seam: programs by batch size over one store of weights.
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include "net/cpu/program.h"
+#include "net/cpu/weight_store.h"
+#include "net/engine.h"
+
+namespace resnext::net {
+namespace cpu {
+namespace {
+
+class CpuEngine final : public Engine {
+ public:
+  CpuEngine(const Graph& graph, const Normalisation& normalisation, int threads)
+      : graph_(graph),
+        normalisation_(normalisation),
+        threads_(threads),
+        engine_(dnnl::engine::kind::cpu, 0),
+        stream_(engine_),
+        weights_(graph_, engine_) {
+    if (threads < 1) throw std::invalid_argument("an engine needs at least one thread");
+    use_threads();
+  }
+
+  void compile_training(int batch_size) override { program(batch_size, true); }
+  void compile_inference(int batch_size) override { program(batch_size, false); }
+
+  void set_parameters(std::span<const float> arena) override { weights_.set_arena(arena); }
+
+  BatchMetrics train(const Batch& batch, float loss_scale, std::span<float> gradients,
+                     std::span<float> statistics, const GradientReady& on_ready) override {
+    Program& compiled = prepare(batch, true);
+    Run run{stream_, batch, loss_scale, weights_.arena()};
+    run.gradients = gradients;
+    run.moving_statistics = statistics;
+    compiled.forward(run);
+    compiled.backward(run, on_ready);
+    return run.metrics;
+  }
+
+  BatchMetrics evaluate(const Batch& batch, std::span<const float> statistics,
+                        std::span<float> logits) override {
+    Program& compiled = prepare(batch, false);
+    Run run{stream_, batch, 0.0F, weights_.arena()};
+    run.fixed_statistics = statistics;
+    compiled.forward(run);
+    if (!logits.empty()) {
+      const std::span<const float> values = compiled.output(0);
+      std::copy(values.begin(), values.end(), logits.begin());
+    }
+    return run.metrics;
+  }
+
+  std::size_t memory_bytes() const override {
+    std::size_t bytes = weights_.memory_bytes();
+    for (const auto& [key, compiled] : programs_) bytes += compiled->memory_bytes();
+    return bytes;
+  }
+
+ private:
+  /// OpenMP's thread count belongs to the process; oneDNN and the kernels read it.
+  void use_threads() const { omp_set_num_threads(threads_); }
+
+  Program& program(int batch_size, bool training) {
+    use_threads();
+    auto& entry = programs_[{batch_size, training}];
+    if (!entry) {
+      entry = std::make_unique<Program>(graph_, engine_, weights_, normalisation_, batch_size,
+                                        training);
+    }
+    return *entry;
+  }
+
+  Program& prepare(const Batch& batch, bool training) {
+    const std::size_t values = batch.size * graph_.input.count();
+    if (batch.size < 1 || batch.pixels.size() != values) {
+      throw std::invalid_argument(
+          fmt::format("a batch of {} images should have {} pixel values, not {}", batch.size,
+                      values, batch.pixels.size()));
+    }
+    Program& compiled = program(batch.size, training);
+    weights_.refresh(stream_);
+    return compiled;
+  }
+
+  const Graph graph_;
+  const Normalisation normalisation_;
+  const int threads_;
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  WeightStore weights_;
+  std::map<std::pair<int, bool>, std::unique_ptr<Program>> programs_;
+};
+
+}  // namespace
+}  // namespace cpu
+
+std::unique_ptr<Engine> make_cpu_engine(const Graph& graph, const Normalisation& normalisation,
+                                        int threads) {
+  return std::make_unique<cpu::CpuEngine>(graph, normalisation, threads);
+}
+
+}  // namespace resnext::net

@@ -1,0 +1,12 @@
+#pragma once
+// Pixels to the network's input: normalised fp32 in N, C, H, W.
+
+#include <memory>
+
+#include "net/cpu/layer.h"
+
+namespace resnext::net::cpu {
+
+std::unique_ptr<Layer> make_input(Builder& builder, int node, const Normalisation& normalisation);
+
+}  // namespace resnext::net::cpu

@@ -1,0 +1,56 @@
+#include "net/cpu/memory_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace resnext::net::cpu {
+
+BufferId MemoryPlan::add(std::size_t bytes, int time) {
+  const std::size_t rounded = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  buffers_.push_back({rounded, time, time, 0});
+  return static_cast<BufferId>(buffers_.size()) - 1;
+}
+
+void MemoryPlan::use(BufferId buffer, int time) {
+  Buffer& entry = buffers_[buffer];
+  entry.first = std::min(entry.first, time);
+  entry.last = std::max(entry.last, time);
+}
+
+std::size_t MemoryPlan::lowest_free_offset(const Buffer& buffer, std::vector<int>& placed) const {
+  std::size_t offset = 0;
+  for (const int other_id : placed) {  // in order of offset
+    const Buffer& other = buffers_[other_id];
+    const bool alive_together = other.first <= buffer.last && buffer.first <= other.last;
+    if (!alive_together) continue;
+    if (other.offset >= offset + buffer.bytes) break;
+    offset = std::max(offset, other.offset + other.bytes);
+  }
+  return offset;
+}
+
+void MemoryPlan::place() {
+  std::vector<int> by_size(buffers_.size());
+  std::iota(by_size.begin(), by_size.end(), 0);
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](int a, int b) { return buffers_[a].bytes > buffers_[b].bytes; });
+  std::vector<int> placed;
+  total_bytes_ = 0;
+  for (const int id : by_size) {
+    Buffer& buffer = buffers_[id];
+    buffer.offset = lowest_free_offset(buffer, placed);
+    total_bytes_ = std::max(total_bytes_, buffer.offset + buffer.bytes);
+    const auto after = std::upper_bound(
+        placed.begin(), placed.end(), buffer.offset,
+        [&](std::size_t offset, int other) { return offset < buffers_[other].offset; });
+    placed.insert(after, id);
+  }
+}
+
+std::size_t MemoryPlan::unshared_bytes() const {
+  std::size_t sum = 0;
+  for (const Buffer& buffer : buffers_) sum += buffer.bytes;
+  return sum;
+}
+
+}  // namespace resnext::net::cpu
