@@ -189,12 +189,28 @@ void Dataset::append_rows(std::uint64_t rows, std::span<const T> values) {
   write_rows(first, rows, values);
 }
 
+namespace {
+
+Handle open_handle(const std::string& path, unsigned mode) {
+  const Handle access = file_access(path);
+  return owned(H5Fopen(path.c_str(), mode, access.id()), H5Fclose, path, "open");
+}
+
+}  // namespace
+
 File File::open(const std::string& path) {
   const Lock lock;
   File file;
   file.name_ = path;
-  const Handle access = file_access(path);
-  file.handle_ = owned(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose, path, "open");
+  file.handle_ = open_handle(path, H5F_ACC_RDONLY);
+  return file;
+}
+
+File File::modify(const std::string& path) {
+  const Lock lock;
+  File file;
+  file.name_ = path;
+  file.handle_ = open_handle(path, H5F_ACC_RDWR);
   return file;
 }
 

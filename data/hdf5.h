@@ -77,6 +77,8 @@ class File {
   static File open(const std::string& path);
   /// Creates or truncates. flush() + destruction leave a complete file.
   static File create(const std::string& path);
+  /// Opens an existing file for reading and writing.
+  static File modify(const std::string& path);
   /// A file that lives in memory only; image() gives its bytes. `name` is for messages.
   static File create_in_memory(const std::string& name);
   /// Opens the bytes of a file for reading. The bytes are copied.
