@@ -278,7 +278,8 @@ TEST(Transform, ImagenetTakesImagesOfAnySize) {
 TEST(Transform, TestTransformTakesTheCentreOfTheShorterSideAt256) {
   const struct {
     int height, width, scaled_height, scaled_width, y, x;
-  } cases[] = {{375, 500, 256, 341, 16, 59},  // ceil((341 - 224) / 2) = 59
+  } cases[] = {{375, 500, 256, 341, 16, 59},
+               {500, 375, 341, 256, 59, 16},  // ceil((341 - 224) / 2) = 59
                {500, 333, 384, 256, 80, 16},  // 384.38 is cut to 384
                {256, 256, 256, 256, 16, 16},
                {100, 100, 256, 256, 16, 16}};
