@@ -1,8 +1,9 @@
 #pragma once
 // Checkpoints: HDF5 files that are complete or not there. Layout: results/README.md.
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,28 +21,46 @@ struct CheckpointHeader {
   nlohmann::json provenance;  ///< versions, host, ranks: for people, not compared
 };
 
-/// The bytes of a checkpoint file: an HDF5 image, then a trailer with its length and CRC-32, so that
-/// a file cut or altered at any byte is recognised.
-std::vector<std::byte> encode_checkpoint(const net::Graph& graph, const TrainingState& state,
-                                         const CheckpointHeader& header);
-
-/// Reads and checks `path`. Throws std::runtime_error naming the file when it is torn, altered or of
-/// another model than `graph` (naming the first tensor that differs).
 struct Checkpoint {
   TrainingState state;
   CheckpointHeader header;
 };
+
+/// The bytes of a checkpoint file: an HDF5 image, then a trailer with its length and CRC-32, so
+/// that a file cut or altered at any byte is recognised. HDF5 readers ignore the trailer. Throws
+/// std::logic_error when the state's sizes are not the graph's.
+std::vector<std::byte> encode_checkpoint(const net::Graph& graph, const TrainingState& state,
+                                         const CheckpointHeader& header);
+
+/// Throws std::runtime_error naming the file and saying "torn" (cut short, or the trailer is
+/// missing) or "altered" (the checksum differs) unless `path` is whole.
+void check_checkpoint(const std::string& path);
+
+/// Reads and checks `path`. Throws std::runtime_error naming the file when it is torn, altered, of
+/// a newer format, or of another model than `graph` (naming the first tensor that differs).
 Checkpoint read_checkpoint(const std::string& path, const net::Graph& graph);
 
-/// The newest intact checkpoint in `folder`, or nullopt. Damaged ones are passed over and listed in
-/// `damaged` as "path: reason".
+/// The checkpoints in `folder` by their names, newest (highest step) first. None where there is no
+/// such folder.
+struct CheckpointFile {
+  std::uint64_t step = 0;
+  std::string path;
+};
+std::vector<CheckpointFile> list_checkpoints(const std::string& folder);
+
+/// The newest intact checkpoint in `folder`, or nullopt. Damaged ones that are newer are passed
+/// over and listed in `damaged` as "path: reason".
 std::optional<std::string> find_newest_checkpoint(const std::string& folder,
                                                   std::vector<std::string>& damaged);
 
-/// Writes checkpoints in the background to `folder`/checkpoint-STEP.h5: temporary name, fsync, rename,
-/// fsync of the folder; then removes all but the newest `keep` (and stale temporaries).
+/// Writes checkpoints in the background to `folder`/checkpoint-STEP.h5: temporary name, fsync,
+/// rename, fsync of the folder; then removes older ones beyond `keep` (itself counted) and stale
+/// temporaries. Checkpoints of later steps stay: they are damaged ones that were passed over, or of
+/// the same run.
 class CheckpointWriter {
  public:
+  /// Makes the folder where it is missing. Throws std::runtime_error naming it when it cannot be
+  /// made or written to.
   CheckpointWriter(std::string folder, int keep);
   ~CheckpointWriter();  ///< waits for the write under way
   CheckpointWriter(const CheckpointWriter&) = delete;
@@ -56,8 +75,9 @@ class CheckpointWriter {
   void wait();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::string folder_;
+  int keep_;
+  std::future<void> pending_;
 };
 
 }  // namespace resnext::worker

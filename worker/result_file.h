@@ -16,8 +16,13 @@ struct ResultDescription {
   nlohmann::json summary;     ///< flat, likewise; become attributes of /summary
 };
 
+/// For before the first step: throws std::runtime_error naming the path and the reason unless a
+/// result can be published there (folder missing or not writable, a folder of that name).
+void check_result_path(const std::string& path);
+
 /// Writes the whole result to a temporary name beside `path`, then renames it. Throws
-/// std::runtime_error naming the path and the reason (no such folder, not writable, disk full).
+/// std::runtime_error naming the path and the reason (no such folder, not writable, disk full), and
+/// std::invalid_argument naming an attribute that is not flat.
 void publish_result(const std::string& path, const ResultDescription& description,
                     const TrainingHistory& training, const ValidationHistory& validation);
 

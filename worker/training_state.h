@@ -8,13 +8,13 @@ namespace resnext::worker {
 
 /// One row for each training step.
 struct TrainingHistory {
-  std::vector<std::uint64_t> step;        ///< from 1
-  std::vector<double> epoch;              ///< epochs done after the step, a fraction
-  std::vector<double> loss;               ///< mean over the global batch
-  std::vector<double> top1_error;         ///< of the global batch, in percent
+  std::vector<std::uint64_t> step;  ///< from 1
+  std::vector<double> epoch;        ///< epochs done after the step, a fraction
+  std::vector<double> loss;         ///< mean over the global batch
+  std::vector<double> top1_error;   ///< of the global batch, in percent
   std::vector<double> learning_rate;
   std::vector<double> images_per_second;
-  std::vector<double> data_wait;          ///< share of the step's time spent waiting for data, 0 to 1
+  std::vector<double> data_wait;  ///< share of the step's time spent waiting for data, 0 to 1
 };
 
 /// One row for each evaluation.
@@ -27,10 +27,10 @@ struct ValidationHistory {
 };
 
 struct TrainingState {
-  std::uint64_t step = 0;          ///< steps done
-  std::vector<float> parameters;   ///< the arena
-  std::vector<float> momentum;     ///< in arena order
-  std::vector<float> statistics;   ///< replica 0's running statistics
+  std::uint64_t step = 0;         ///< steps done
+  std::vector<float> parameters;  ///< the arena
+  std::vector<float> momentum;    ///< in arena order
+  std::vector<float> statistics;  ///< replica 0's running statistics, in the graph's order
   TrainingHistory training;
   ValidationHistory validation;
 };

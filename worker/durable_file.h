@@ -1,0 +1,21 @@
+#pragma once
+// Files that are whole or not there, whatever happens to the process or the machine meanwhile.
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace resnext::worker {
+
+/// Ends the name under which a file is written before it takes its place.
+inline constexpr const char* kPartialSuffix = ".partial";
+
+/// Writes `bytes` to `path`.partial, syncs it to disk, renames it to `path` and syncs the folder:
+/// at every moment `path` is the old file or the new one. Throws std::runtime_error naming the file
+/// and the reason (disk full, …); then the old file stays and nothing else is left behind.
+void replace_file(const std::string& path, std::span<const std::byte> bytes);
+
+/// Throws std::runtime_error naming the folder and the reason unless files can be made in it.
+void check_folder_writable(const std::string& folder);
+
+}  // namespace resnext::worker
