@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -87,7 +88,7 @@ struct Loader::State {
   const LoadedBatch* next();
   void stop();
 
-  double wait_seconds = 0;
+  double wait_seconds_ = 0;
 
  private:
   // Reader thread.
@@ -104,40 +105,40 @@ struct Loader::State {
 
   std::exception_ptr with_context(std::uint32_t sample) const;
 
-  ImageSource& source;
-  const Transform& transform;
-  const RequestSource requests;
-  const Options options;
-  const std::size_t sample_bytes;  ///< of one output image
+  ImageSource& source_;
+  const Transform& transform_;
+  const RequestSource requests_;
+  const Options options_;
+  const std::size_t sample_bytes_;  ///< of one output image
 
-  std::atomic<bool> stopping = false;
-  std::exception_ptr failure;  ///< consumer only: what next() threw
+  std::atomic<bool> stopping_ = false;
+  std::exception_ptr failure_;  ///< consumer only: what next() threw
 
-  std::mutex mutex;  ///< guards what follows, and the slots' states
-  std::condition_variable slot_freed, chunk_added, batch_finished;
-  std::vector<Slot> slots;      ///< batch i lives in slot i % size
-  std::deque<Chunk> chunks;     ///< read, and waiting for a decode thread
-  std::uint64_t begun = 0;      ///< batches that the reader has put into slots
-  std::uint64_t delivered = 0;  ///< batches given to the consumer
-  std::uint64_t released = 0;   ///< batches that the consumer is done with
-  bool ended = false;           ///< the reader will begin no more
+  std::mutex mutex_;  ///< guards what follows, and the slots' states
+  std::condition_variable slot_freed_, chunk_added_, batch_finished_;
+  std::vector<Slot> slots_;      ///< batch i lives in slot i % size
+  std::deque<Chunk> chunks_;     ///< read, and waiting for a decode thread
+  std::uint64_t begun_ = 0;      ///< batches that the reader has put into slots
+  std::uint64_t delivered_ = 0;  ///< batches given to the consumer
+  std::uint64_t released_ = 0;   ///< batches that the consumer is done with
+  bool ended_ = false;           ///< the reader will begin no more
 
-  std::vector<std::thread> threads;
+  std::vector<std::thread> threads_;
 };
 
-Loader::State::State(ImageSource& the_source, const Transform& the_transform,
-                     RequestSource the_requests, const Options& the_options)
-    : source(the_source),
-      transform(the_transform),
-      requests(std::move(the_requests)),
-      options(the_options),
-      sample_bytes(std::size_t(options.size) * options.size * options.channels) {
-  check_options(source.info(), options);
-  slots.resize(options.queue_batches);
+Loader::State::State(ImageSource& source, const Transform& transform, RequestSource requests,
+                     const Options& options)
+    : source_(source),
+      transform_(transform),
+      requests_(std::move(requests)),
+      options_(options),
+      sample_bytes_(std::size_t(options_.size) * options_.size * options_.channels) {
+  check_options(source_.info(), options_);
+  slots_.resize(options_.queue_batches);
   try {
-    for (int i = 0; i < options.decode_threads; ++i)
-      threads.emplace_back([this] { decode_chunks(); });
-    threads.emplace_back([this] { read_batches(); });
+    for (int i = 0; i < options_.decode_threads; ++i)
+      threads_.emplace_back([this] { decode_chunks(); });
+    threads_.emplace_back([this] { read_batches(); });
   } catch (...) {  // no thread to be had: the destructor will not run
     stop();
     throw;
@@ -146,66 +147,64 @@ Loader::State::State(ImageSource& the_source, const Transform& the_transform,
 
 void Loader::State::stop() {
   {
-    const std::lock_guard lock(mutex);
-    stopping = true;
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
   }
-  slot_freed.notify_all();
-  chunk_added.notify_all();
-  for (std::thread& thread : threads) thread.join();
-  threads.clear();
+  slot_freed_.notify_all();
+  chunk_added_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
-// ---- Consumer
-// ------------------------------------------------------------------------------------
+// ---- Consumer ------------------------------
 
 const LoadedBatch* Loader::State::next() {
-  if (failure) std::rethrow_exception(failure);
+  if (failure_) std::rethrow_exception(failure_);
   Slot* slot = nullptr;
   {
-    std::unique_lock lock(mutex);
-    released = delivered;
-    slot_freed.notify_one();
+    std::unique_lock lock(mutex_);
+    released_ = delivered_;
+    slot_freed_.notify_one();
     const auto has_next = [&] {
-      return delivered < begun && slots[delivered % slots.size()].finished();
+      return delivered_ < begun_ && slots_[delivered_ % slots_.size()].finished();
     };
-    const auto at_end = [&] { return ended && delivered == begun; };
+    const auto at_end = [&] { return ended_ && delivered_ == begun_; };
     if (!has_next() && !at_end()) {
       const auto start = std::chrono::steady_clock::now();
-      batch_finished.wait(lock, [&] { return has_next() || at_end(); });
-      wait_seconds +=
+      batch_finished_.wait(lock, [&] { return has_next() || at_end(); });
+      wait_seconds_ +=
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
     if (at_end()) return nullptr;
-    slot = &slots[delivered % slots.size()];
+    slot = &slots_[delivered_ % slots_.size()];
     if (!slot->error) {
-      ++delivered;
+      ++delivered_;
       return &slot->batch;
     }
   }
-  failure = slot->error;
+  failure_ = slot->error;
   stop();
-  std::rethrow_exception(failure);
+  std::rethrow_exception(failure_);
 }
 
-// ---- Reader
-// --------------------------------------------------------------------------------------
+// ---- Reader ------------------------------
 
 void Loader::State::read_batches() {
   DecodeScratch scratch;  // for when there are no decode threads
   Slot* slot = wait_for_free_slot();
   while (slot && read_batch(*slot, scratch)) slot = wait_for_free_slot();
   {
-    const std::lock_guard lock(mutex);
-    ended = true;
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
   }
-  batch_finished.notify_one();
+  batch_finished_.notify_one();
 }
 
 /// nullptr when the loader is stopping.
 Slot* Loader::State::wait_for_free_slot() {
-  std::unique_lock lock(mutex);
-  slot_freed.wait(lock, [&] { return stopping || begun - released < slots.size(); });
-  return stopping ? nullptr : &slots[begun % slots.size()];
+  std::unique_lock lock(mutex_);
+  slot_freed_.wait(lock, [&] { return stopping_ || begun_ - released_ < slots_.size(); });
+  return stopping_ ? nullptr : &slots_[begun_ % slots_.size()];
 }
 
 /// Takes a request and reads it into the slot; false when no batch is to follow: the requests have
@@ -213,30 +212,30 @@ Slot* Loader::State::wait_for_free_slot() {
 bool Loader::State::read_batch(Slot& slot, DecodeScratch& scratch) {
   std::exception_ptr error;
   try {
-    std::optional<BatchRequest> request = requests();
+    std::optional<BatchRequest> request = requests_();
     if (!request) return false;
     const std::size_t count = request->samples.size();
     slot.epoch = request->epoch;
     slot.batch.samples = std::move(request->samples);
     slot.batch.labels.resize(count);
-    slot.batch.pixels.resize(count * sample_bytes);
+    slot.batch.pixels.resize(count * sample_bytes_);
     if (slot.stored.size() < count) slot.stored.resize(count);
   } catch (...) {
     error = std::current_exception();
   }
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(mutex_);
     slot.read = false;
     slot.error = error;
     slot.error_position = 0;
-    ++begun;
+    ++begun_;
   }
   const bool good = !error && read_samples(slot, scratch);
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(mutex_);
     slot.read = true;
   }
-  batch_finished.notify_one();
+  batch_finished_.notify_one();
   return good;
 }
 
@@ -246,14 +245,14 @@ bool Loader::State::read_samples(Slot& slot, DecodeScratch& scratch) {
   Chunk chunk{&slot, 0, 0};
   std::size_t bytes = 0;
   for (std::size_t position = 0; position < samples.size(); ++position) {
-    if (stopping) return false;
+    if (stopping_) return false;
     StoredSample& stored = slot.stored[position];
     try {
-      source.read(samples[position], stored);
+      source_.read(samples[position], stored);
     } catch (...) {
       const std::exception_ptr error = with_context(samples[position]);
       hand_out(chunk, scratch);  // an earlier sample may be bad, too
-      const std::lock_guard lock(mutex);
+      const std::lock_guard lock(mutex_);
       slot.fail(position, error);
       return false;
     }
@@ -271,31 +270,30 @@ bool Loader::State::read_samples(Slot& slot, DecodeScratch& scratch) {
 
 void Loader::State::hand_out(const Chunk& chunk, DecodeScratch& scratch) {
   if (chunk.begin == chunk.end) return;
-  const bool decode_here = options.decode_threads == 0;
+  const bool decode_here = options_.decode_threads == 0;
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(mutex_);
     ++chunk.slot->chunks;
-    if (!decode_here) chunks.push_back(chunk);
+    if (!decode_here) chunks_.push_back(chunk);
   }
   if (decode_here)
     decode(chunk, scratch);
   else
-    chunk_added.notify_one();
+    chunk_added_.notify_one();
 }
 
-// ---- Decode threads
-// ------------------------------------------------------------------------------
+// ---- Decode threads ------------------------------
 
 void Loader::State::decode_chunks() {
   DecodeScratch scratch;
   for (;;) {
     Chunk chunk;
     {
-      std::unique_lock lock(mutex);
-      chunk_added.wait(lock, [&] { return stopping || !chunks.empty(); });
-      if (stopping) return;
-      chunk = chunks.front();
-      chunks.pop_front();
+      std::unique_lock lock(mutex_);
+      chunk_added_.wait(lock, [&] { return stopping_ || !chunks_.empty(); });
+      if (stopping_) return;
+      chunk = chunks_.front();
+      chunks_.pop_front();
     }
     decode(chunk, scratch);
   }
@@ -306,25 +304,25 @@ void Loader::State::decode(const Chunk& chunk, DecodeScratch& scratch) {
   std::size_t position = chunk.begin;
   std::exception_ptr error;
   try {
-    for (; position < chunk.end && !stopping; ++position) decode_sample(slot, position, scratch);
+    for (; position < chunk.end && !stopping_; ++position) decode_sample(slot, position, scratch);
   } catch (...) {
     error = with_context(slot.batch.samples[position]);
   }
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(mutex_);
   if (error) slot.fail(position, error);
   --slot.chunks;
-  if (slot.finished()) batch_finished.notify_one();
+  if (slot.finished()) batch_finished_.notify_one();
 }
 
 void Loader::State::decode_sample(Slot& slot, std::size_t position, DecodeScratch& scratch) const {
-  const DatasetInfo& info = source.info();
+  const DatasetInfo& info = source_.info();
   StoredSample& stored = slot.stored[position];
   Image& image = scratch.image;
-  const auto output = std::span(slot.batch.pixels).subspan(position * sample_bytes, sample_bytes);
-  const DrawKey key{options.seed, slot.epoch, slot.batch.samples[position]};
+  const auto output = std::span(slot.batch.pixels).subspan(position * sample_bytes_, sample_bytes_);
+  const DrawKey key{options_.seed, slot.epoch, slot.batch.samples[position]};
   if (info.encoding == Encoding::kEncoded) {
     decode_image(stored.bytes, image);
-    transform.apply(image, key, scratch.resize, output);
+    transform_.apply(image, key, scratch.resize, output);
     if (image.pixels.capacity() > kKeptImageBytes) image = Image();
     return;
   }
@@ -335,7 +333,7 @@ void Loader::State::decode_sample(Slot& slot, std::size_t position, DecodeScratc
   image.width = info.width;
   image.channels = info.channels;
   std::swap(image.pixels, stored.bytes);
-  transform.apply(image, key, scratch.resize, output);
+  transform_.apply(image, key, scratch.resize, output);
   std::swap(image.pixels, stored.bytes);
 }
 
@@ -345,14 +343,13 @@ std::exception_ptr Loader::State::with_context(std::uint32_t sample) const {
     throw;
   } catch (const std::exception& error) {
     return std::make_exception_ptr(std::runtime_error(
-        fmt::format("{}: sample {}: {}", source.info().name, sample, error.what())));
+        fmt::format("{}: sample {}: {}", source_.info().name, sample, error.what())));
   } catch (...) {
     return std::current_exception();
   }
 }
 
-// ---- Loader
-// --------------------------------------------------------------------------------------
+// ---- Loader ------------------------------
 
 Loader::Loader(ImageSource& source, const Transform& transform, RequestSource requests,
                const Options& options)
@@ -365,7 +362,7 @@ const LoadedBatch* Loader::next() {
 }
 
 double Loader::take_wait_seconds() {
-  return std::exchange(state_->wait_seconds, 0.0);
+  return std::exchange(state_->wait_seconds_, 0.0);
 }
 
 }  // namespace resnext::data

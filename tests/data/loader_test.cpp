@@ -7,9 +7,13 @@
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -314,7 +318,8 @@ TEST(Loader, CountsTheTimeItKeptItsCallerWaiting) {
   EXPECT_GT(waited, 0.02);
   EXPECT_LT(waited, 10.0);
   EXPECT_EQ(loader.take_wait_seconds(), 0.0);
-  std::this_thread::sleep_for(200ms);  // the second batch is ready by now
+  while (source.reads < 6) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(200ms);  // the second batch is decoded by now
   loader.next();
   EXPECT_LT(loader.take_wait_seconds(), 0.02);
 }

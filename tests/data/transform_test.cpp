@@ -4,8 +4,12 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <random>
 #include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
