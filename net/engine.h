@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "net/graph.h"
@@ -51,7 +52,8 @@ class Engine {
   virtual void compile_training(int batch_size) = 0;
   virtual void compile_inference(int batch_size) = 0;
 
-  /// Refreshes the working copy from the canonical arena (`graph.parameter_count` values).
+  /// Announces new values in the canonical arena (`graph.parameter_count` values). The arena must
+  /// stay in place, and unchanged during a pass except where `on_ready` has announced a gradient.
   virtual void set_parameters(std::span<const float> arena) = 0;
 
   /// Forward and backward of one replica. Writes d(loss_scale * loss sum)/d(parameter) over the
@@ -73,5 +75,9 @@ class Engine {
 /// parameters and thread count always give the same bits.
 std::unique_ptr<Engine> make_cpu_engine(const Graph& graph, const Normalisation& normalisation,
                                         int threads);
+
+/// What the CPU engine computes with, e.g. "oneDNN 2.6.3, avx512 kernels": part of what a result
+/// depends on.
+std::string cpu_engine_version();
 
 }  // namespace resnext::net

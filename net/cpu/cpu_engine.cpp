@@ -8,6 +8,7 @@
 #include <omp.h>
 
 #include "net/cpu/program.h"
+#include "net/cpu/vector_kernels.h"
 #include "net/cpu/weight_store.h"
 #include "net/engine.h"
 
@@ -100,6 +101,12 @@ class CpuEngine final : public Engine {
 
 }  // namespace
 }  // namespace cpu
+
+std::string cpu_engine_version() {
+  const dnnl_version_t* version = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}, {} kernels", version->major, version->minor, version->patch,
+                     cpu::vector_kernels().name);
+}
 
 std::unique_ptr<Engine> make_cpu_engine(const Graph& graph, const Normalisation& normalisation,
                                         int threads) {

@@ -1,0 +1,133 @@
+#include "worker/comm/communicator.h"
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+namespace resnext::worker {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+}  // namespace
+
+void check_mpi(int code, const char* operation) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(code, text.data(), &length);
+  throw std::runtime_error(fmt::format("{} failed: {}", operation, text.data()));
+}
+
+MpiSession::MpiSession(int* argc, char*** argv) {
+  int provided = 0;
+  check_mpi(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  if (provided < MPI_THREAD_FUNNELED) {
+    throw std::runtime_error("this MPI does not allow threads beside the one that calls it");
+  }
+}
+
+MpiSession::~MpiSession() {
+  MPI_Finalize();
+}
+
+Communicator::Communicator() {
+  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &comm_), "MPI_Comm_dup");
+  MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
+  MPI_Comm_rank(comm_, &rank_);
+  MPI_Comm_size(comm_, &size_);
+}
+
+Communicator::~Communicator() {
+  MPI_Comm_free(&comm_);
+}
+
+void Communicator::wait(MPI_Request& request, const std::string& operation) const {
+  const auto deadline = std::chrono::steady_clock::now() + timeout_;
+  for (int polls = 0; !test(request); ++polls) {
+    sched_yield();
+    if (polls % 1024 == 0 && std::chrono::steady_clock::now() > deadline) {
+      throw std::runtime_error(
+          fmt::format("rank {} on {} waited {} s for the others in {}: a rank is stuck or dead "
+                      "(--timeout sets the limit)",
+                      rank_, host_name(), timeout_.count(), operation));
+    }
+  }
+}
+
+bool Communicator::test(MPI_Request& request) const {
+  int done = 0;
+  check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+  return done != 0;
+}
+
+template <typename T>
+void Communicator::broadcast(std::span<T> values) const {
+  constexpr std::size_t piece = std::numeric_limits<int>::max() / 2;  // MPI counts are int
+  auto bytes = std::as_writable_bytes(values);
+  while (!bytes.empty()) {
+    const auto now = bytes.first(std::min(piece, bytes.size()));
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Ibcast(now.data(), static_cast<int>(now.size()), MPI_BYTE, 0, comm_, &request),
+              "MPI_Ibcast");
+    wait(request, "a broadcast");
+    bytes = bytes.subspan(now.size());
+  }
+}
+
+template void Communicator::broadcast(std::span<float>) const;
+template void Communicator::broadcast(std::span<char>) const;
+template void Communicator::broadcast(std::span<std::uint64_t>) const;
+
+void Communicator::broadcast_string(std::string& text) const {
+  std::uint64_t length = text.size();
+  broadcast(std::span(&length, 1));
+  text.resize(length);
+  broadcast(std::span<char>(text));
+}
+
+void Communicator::sum(std::span<double> values) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_DOUBLE,
+                           MPI_SUM, comm_, &request),
+            "MPI_Iallreduce");
+  wait(request, "a sum over the ranks");
+}
+
+void Communicator::sum(std::span<std::int64_t> values) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()),
+                           MPI_INT64_T, MPI_SUM, comm_, &request),
+            "MPI_Iallreduce");
+  wait(request, "a sum over the ranks");
+}
+
+std::optional<std::string> Communicator::first_failure(
+    const std::optional<std::string>& failure) const {
+  std::int64_t failures = failure ? 1 : 0;
+  sum(std::span(&failures, 1));
+  if (failures == 0) return std::nullopt;
+  // The lowest rank that failed says what happened.
+  std::vector<std::int64_t> failed(size_, 0);
+  failed[rank_] = failure ? 1 : 0;
+  sum(failed);
+  int first = 0;
+  while (failed[first] == 0) ++first;
+  std::string text = failure.value_or("");
+  std::uint64_t length = text.size();
+  check_mpi(MPI_Bcast(&length, 1, MPI_UINT64_T, first, comm_), "MPI_Bcast");
+  text.resize(length);
+  check_mpi(MPI_Bcast(text.data(), static_cast<int>(length), MPI_CHAR, first, comm_), "MPI_Bcast");
+  return failures == size_ ? text : fmt::format("rank {}: {}", first, text);
+}
+
+}  // namespace resnext::worker

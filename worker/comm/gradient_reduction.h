@@ -1,0 +1,80 @@
+#pragma once
+// From gradients to new weights, bucket by bucket while the backward pass runs.
+//
+// exact: each bucket is cut into one segment a rank. The ranks exchange segments (MPI_Ialltoallv),
+// each
+//        sums its own in the replicas' balanced tree, updates those weights, and all gather the new
+//        ones (MPI_Iallgatherv). Traffic of a ring; the order of every addition is fixed.
+// fast:  MPI_Iallreduce, then every rank updates the whole bucket. The library chooses the order.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "worker/comm/communicator.h"
+#include "worker/replica_sum.h"
+#include "worker/sgd.h"
+
+namespace resnext::worker {
+
+enum class ReductionMode { kExact, kFast };
+
+class GradientReduction {
+ public:
+  /// Buckets of about `bucket_values` values over an arena of `arena_values`. Collective.
+  GradientReduction(std::size_t arena_values, std::size_t bucket_values, ReductionMode mode,
+                    const SgdOptions& sgd, std::chrono::seconds timeout);
+
+  /// Starts a step. `local` holds all but the rank's last replica; its last gradient is about to be
+  /// written. `parameters` receives the new weights.
+  void begin(LocalReplicaSum& local, std::span<float> parameters, float learning_rate);
+  /// The first `ready` values of the last gradient are final: starts what buckets that completes,
+  /// and moves on those under way.
+  void ready(std::size_t ready);
+  /// Waits until all weights are new.
+  void finish();
+
+  /// The whole momentum on rank 0 (elsewhere empty). Collective.
+  std::vector<float> gather_momentum() const;
+  /// Takes each rank's part of a whole momentum.
+  void set_momentum(std::span<const float> whole);
+
+ private:
+  enum class Stage { kWaiting, kReducing, kUpdated, kGathering, kDone };
+  struct Bucket {
+    std::size_t first = 0, last = 0;  ///< in the arena
+    std::size_t momentum_first = 0;   ///< of this rank's segment, in momentum_
+    Stage stage = Stage::kWaiting;
+    MPI_Request request = MPI_REQUEST_NULL;
+    std::vector<int> counts, offsets;         ///< the ranks' segments in the bucket
+    std::size_t own_first = 0, own_last = 0;  ///< the segment this rank updates, in the arena
+    std::vector<float> received;              ///< this rank's segment from every rank
+    std::vector<int> received_counts, received_offsets;
+  };
+
+  void cut_buckets(std::size_t arena_values, std::size_t bucket_values);
+  void cut_segments(Bucket& bucket) const;
+  void start_reducing(Bucket& bucket);
+  void advance(bool wait);
+  void update(Bucket& bucket);
+  void start_gathering(Bucket& bucket);
+  static std::span<float> own_segment(const Bucket& bucket, std::span<float> arena) {
+    return arena.subspan(bucket.own_first, bucket.own_last - bucket.own_first);
+  }
+
+  const ReductionMode mode_;
+  const SgdOptions sgd_;
+  // Collectives on one communicator must start in the same order everywhere. Exchanges and gathers
+  // each do, but not relative to one another.
+  Communicator exchange_, gather_;
+  std::vector<Bucket> buckets_;
+  std::vector<float> momentum_;  ///< of this rank's segments, bucket by bucket
+
+  LocalReplicaSum* local_ = nullptr;
+  std::span<float> parameters_;
+  float learning_rate_ = 0;
+  std::size_t started_ = 0;   ///< buckets whose reduction has begun
+  std::size_t gathered_ = 0;  ///< buckets whose gather has begun
+};
+
+}  // namespace resnext::worker

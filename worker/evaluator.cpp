@@ -1,0 +1,68 @@
+#include "worker/evaluator.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "data/loader.h"
+
+namespace resnext::worker {
+
+Evaluator::Evaluator(const Options& options, data::ImageSource& source,
+                     const Communicator& communicator)
+    : options_(options),
+      source_(source),
+      communicator_(communicator),
+      transform_(data::make_test_transform(options.image_size)) {}
+
+ValidationResult Evaluator::evaluate(net::Engine& engine, std::span<const float> statistics) {
+  const std::size_t size = source_.info().size;
+  const std::size_t batch = static_cast<std::size_t>(options_.batch_per_replica);
+  const std::size_t batches = (size + batch - 1) / batch;
+  const std::size_t ranks = static_cast<std::size_t>(communicator_.size());
+
+  std::size_t next = static_cast<std::size_t>(communicator_.rank());
+  data::Loader::Options loading;
+  loading.size = options_.image_size;
+  loading.channels = source_.info().channels;
+  loading.decode_threads = options_.decode_threads;
+  data::Loader loader(
+      source_, *transform_,
+      [=]() mutable -> std::optional<data::BatchRequest> {
+        if (next >= batches) return std::nullopt;
+        data::BatchRequest request;
+        request.samples.resize(std::min(batch, size - next * batch));
+        std::iota(request.samples.begin(), request.samples.end(),
+                  static_cast<std::uint32_t>(next * batch));
+        next += ranks;
+        return request;
+      },
+      loading);
+
+  // Each batch's loss is computed by one rank and is zero on the others, so the sum is exact.
+  std::vector<double> losses(batches, 0.0);
+  std::array<std::int64_t, 3> counts{};
+  std::size_t index = static_cast<std::size_t>(communicator_.rank());
+  while (const data::LoadedBatch* loaded = loader.next()) {
+    const net::Batch input{static_cast<int>(loaded->labels.size()), loaded->pixels, loaded->labels};
+    const net::BatchMetrics metrics = engine.evaluate(input, statistics, {});
+    losses[index] = metrics.loss_sum;
+    counts[0] += metrics.images;
+    counts[1] += metrics.top1_correct;
+    counts[2] += metrics.top5_correct;
+    index += ranks;
+  }
+  communicator_.sum(losses);
+  communicator_.sum(counts);
+  if (counts[0] != static_cast<std::int64_t>(size)) {
+    throw std::logic_error(fmt::format("evaluated {} of {} validation images", counts[0], size));
+  }
+  const double images = double(size);
+  return {counts[0], std::accumulate(losses.begin(), losses.end(), 0.0) / images,
+          100 * (1 - double(counts[1]) / images), 100 * (1 - double(counts[2]) / images)};
+}
+
+}  // namespace resnext::worker

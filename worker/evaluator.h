@@ -1,0 +1,39 @@
+#pragma once
+// Evaluation shared out over the ranks: every validation image exactly once, whatever their number,
+// and sums that do not depend on it.
+
+#include <memory>
+#include <span>
+
+#include "data/image_source.h"
+#include "data/transform.h"
+#include "net/engine.h"
+#include "worker/comm/communicator.h"
+#include "worker/options.h"
+
+namespace resnext::worker {
+
+struct ValidationResult {
+  std::int64_t images = 0;
+  double loss = 0;        ///< mean
+  double top1_error = 0;  ///< percent
+  double top5_error = 0;  ///< percent
+};
+
+class Evaluator {
+ public:
+  /// `source` must outlive the evaluator.
+  Evaluator(const Options& options, data::ImageSource& source, const Communicator& communicator);
+
+  /// Collective. The set is cut into batches of batch-per-replica images; batch b is computed by
+  /// rank b modulo the ranks, and the batches' sums are added in order.
+  ValidationResult evaluate(net::Engine& engine, std::span<const float> statistics);
+
+ private:
+  const Options& options_;
+  data::ImageSource& source_;
+  const Communicator& communicator_;
+  std::unique_ptr<data::Transform> transform_;
+};
+
+}  // namespace resnext::worker

@@ -1,0 +1,154 @@
+// resnext-worker: one rank's life. Options → data → train or evaluate → checkpoint → results.
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "cli/program.h"
+#include "worker/comm/communicator.h"
+#include "worker/options.h"
+#include "worker/resume.h"
+#include "worker/run_record.h"
+#include "worker/trainer.h"
+
+namespace resnext::worker {
+namespace {
+
+void describe_run(const Setup& setup, const Communicator& world, Progress& progress) {
+  const Options& o = setup.options;
+  if (o.data.empty() && !o.eval_only) {
+    progress.print(
+        fmt::format("no --data given: training on the built-in synthetic set ({} images, "
+                    "{} classes)",
+                    setup.dataset().size, setup.graph.classes));
+  }
+  progress.print(fmt::format(
+      "{}: {} parameters, input {}x{}x{}, {} classes; {} replicas of {} images on {} rank{} of {} "
+      "thread{}",
+      o.model, setup.graph.parameter_count, setup.graph.input.channels, o.image_size, o.image_size,
+      setup.graph.classes, o.replicas, o.batch_per_replica, world.size(),
+      world.size() == 1 ? "" : "s", o.threads, o.threads == 1 ? "" : "s"));
+}
+
+std::string describe_outcome(const Setup& setup, const TrainingOutcome& outcome) {
+  const Options& o = setup.options;
+  if (outcome.stop_signal != 0) {
+    return fmt::format(
+        "stopped by signal {} ({}) after step {} of {}{}", outcome.stop_signal,
+        strsignal(outcome.stop_signal), outcome.steps, setup.total_steps,
+        o.checkpoint_dir.empty()
+            ? "; nothing saved, as no --checkpoint-dir was given"
+            : "; the same command goes on from the checkpoint in " + o.checkpoint_dir);
+  }
+  std::string text = fmt::format("done: {} steps", outcome.steps);
+  if (outcome.top1_error) {
+    text += fmt::format(", validation top-1 error {:.2f}% on {} images", *outcome.top1_error,
+                        setup.validation->info().size);
+  }
+  if (!o.out.empty()) text += fmt::format("; results in {}", o.out);
+  return text;
+}
+
+void train(Setup& setup, const Communicator& world, StartingPoint start, RunRecord& record) {
+  Trainer trainer(setup, world, std::move(start.state));
+  const TrainingOutcome outcome = trainer.run(record);
+  trainer.finish(record, outcome.stop_signal == 0);
+  if (world.rank() == 0) record.progress().print(describe_outcome(setup, outcome));
+}
+
+void evaluate(Setup& setup, const Communicator& world, StartingPoint start, RunRecord& record) {
+  const auto engine = net::make_cpu_engine(setup.graph, setup.normalisation, setup.options.threads);
+  engine->set_parameters(start.state.parameters);
+  Evaluator evaluator(setup.options, *setup.validation, world);
+  const ValidationResult result = evaluator.evaluate(*engine, start.state.statistics);
+  if (world.rank() != 0) return;
+  start.state.validation = {
+      {start.state.step}, {0.0}, {result.loss}, {result.top1_error}, {result.top5_error}};
+  record.finish(start.state, true);
+  record.progress().print(
+      fmt::format("evaluated {} images: loss {:.4f}, top-1 error {:.2f}%, top-5 error {:.2f}%",
+                  result.images, result.loss, result.top1_error, result.top5_error));
+}
+
+/// Runs a stage that may fail on one rank alone; all ranks then fail together, rank 0 speaking.
+template <typename Stage>
+auto agree(const Communicator& world, const Stage& stage) -> decltype(stage()) {
+  std::optional<std::string> failure;
+  bool usage = false;
+  std::optional<decltype(stage())> result;
+  try {
+    result.emplace(stage());
+  } catch (const cli::UsageError& error) {
+    failure = error.what();
+    usage = true;
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  const auto first = world.first_failure(failure);
+  if (first && usage) throw cli::UsageError(*first);
+  if (first) throw AgreedFailure(*first);
+  return std::move(*result);
+}
+
+int run(Communicator& world, const std::vector<std::string>& arguments) {
+  const ParsedOptions parsed = parse_options(arguments);
+  world.set_timeout(std::chrono::seconds(parsed.options.timeout_seconds));
+  if (parsed.information) {
+    if (world.rank() == 0) fmt::print("{}", parsed.information->text);
+    return cli::kSuccess;
+  }
+  Setup setup = agree(world, [&] { return prepare(parsed.options, world.size()); });
+  StartingPoint start = agree(world, [&] { return find_starting_point(setup, world); });
+  auto record = agree(world, [&] {
+    return std::make_unique<RunRecord>(setup, world.rank(), world.size(), start.state.step);
+  });
+  if (world.rank() == 0) {
+    describe_run(setup, world, record->progress());
+    for (const std::string& note : start.notes) record->progress().print(note);
+  }
+  if (setup.options.eval_only) {
+    evaluate(setup, world, std::move(start), *record);
+  } else {
+    train(setup, world, std::move(start), *record);
+  }
+  return cli::kSuccess;
+}
+
+/// One line and one exit code for all ranks where they fail together; a rank that fails alone says
+/// so and takes the others with it.
+int run_rank(const std::vector<std::string>& arguments) {
+  Communicator world;
+  const auto say = [&](const std::string& message) {
+    if (world.rank() == 0) fmt::print(stderr, "resnext-worker: error: {}\n", message);
+  };
+  try {
+    return run(world, arguments);
+  } catch (const cli::UsageError& error) {
+    say(error.what());
+    return cli::kUsage;
+  } catch (const AgreedFailure& error) {
+    say(error.what());
+    return cli::kFailure;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "resnext-worker: error: rank {}: {}\n", world.rank(), error.what());
+    std::fflush(stderr);
+    MPI_Abort(world.get(), cli::kFailure);
+    return cli::kFailure;
+  }
+}
+
+}  // namespace
+}  // namespace resnext::worker
+
+int main(int argc, char** argv) {
+  return resnext::cli::run_program("resnext-worker", argc, argv, [&](const auto& arguments) {
+    std::signal(SIGXFSZ,
+                SIG_IGN);  // a file-size limit is then an error of write(), like a full disk
+    std::signal(SIGPIPE, SIG_IGN);
+    const resnext::worker::MpiSession session(&argc, &argv);
+    return resnext::worker::run_rank(arguments);
+  });
+}

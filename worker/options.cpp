@@ -1,0 +1,268 @@
+#include "worker/options.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/nearest_name.h"
+#include "cli/program.h"
+#include "data/transform.h"
+
+namespace resnext::worker {
+namespace po = boost::program_options;
+
+namespace {
+
+constexpr const char* kUsage =
+    "Usage: mpirun -np RANKS resnext-worker [options]\n"
+    "\n"
+    "Trains a ResNeXt on RANKS ranks. The run is defined by its --replicas, each with its own "
+    "batch-\n"
+    "norm statistics; any number of ranks that divides them gives the same weights, bit for bit.\n"
+    "With no --data it trains on the built-in synthetic set.\n"
+    "\n"
+    "Example:\n"
+    "  mpirun -np 2 resnext-worker --model resnext29_8x64d_cifar --data shards/train \\\n"
+    "      --val-data shards/test --replicas 8 --batch-per-replica 16 --epochs 300 \\\n"
+    "      --out run.h5 --checkpoint-dir checkpoints\n";
+
+/// Numbers and names as text, converted below so that every error names its option.
+struct RawOptions {
+  std::string shuffle = "on", reduce = "exact", milestones = "30,60,90", mean, deviation, config;
+  std::string nesterov = "on";
+};
+
+void add_data_options(po::options_description& all, Options& o, RawOptions& raw) {
+  po::options_description group("Data");
+  group.add_options()("data", po::value(&o.data), "training shards (folder, or FOLDER/NAME)")(
+      "val-data", po::value(&o.val_data), "validation shards")(
+      "augment", po::value(&o.augment),
+      "none, flip, cifar or imagenet; default: by the model's stem")(
+      "shuffle", po::value(&raw.shuffle)->default_value(raw.shuffle), "on or off")(
+      "image-size", po::value(&o.image_size),
+      "network input's height and width; default: 224, or the stored size of raw images")(
+      "mean", po::value(&raw.mean), "channel means, full intensity being 1, as R,G,B or one value")(
+      "deviation", po::value(&raw.deviation), "channel standard deviations, likewise")(
+      "decode-threads", po::value(&o.decode_threads)->default_value(o.decode_threads),
+      "threads a rank that decode and augment");
+  all.add(group);
+}
+
+void add_model_options(po::options_description& all, Options& o) {
+  po::options_description group("Model and parallelism");
+  group.add_options()("model", po::value(&o.model),
+                      "e.g. resnext50_32x4d; resnext-info --list shows the names")(
+      "replicas", po::value(&o.replicas)->default_value(o.replicas),
+      "logical replicas, shared out over the ranks")(
+      "batch-per-replica", po::value(&o.batch_per_replica)->default_value(o.batch_per_replica),
+      "images of one replica in a step")("threads", po::value(&o.threads)->default_value(o.threads),
+                                         "compute threads a rank")(
+      "precision", po::value(&o.precision)->default_value(o.precision), "fp32")(
+      "device", po::value(&o.device)->default_value(o.device), "auto or cpu")(
+      "seed", po::value(&o.seed)->default_value(o.seed), "of weights, order and augmentation");
+  all.add(group);
+}
+
+void add_recipe_options(po::options_description& all, Options& o, RawOptions& raw) {
+  po::options_description group("Recipe");
+  group.add_options()("epochs", po::value(&o.epochs)->default_value(o.epochs), "length of the run")(
+      "steps", po::value(&o.steps), "length of the run in steps, instead of --epochs")(
+      "learning-rate",
+      po::value(&o.schedule.learning_rate)->default_value(o.schedule.learning_rate),
+      "")("schedule", po::value(&o.schedule.name)->default_value(o.schedule.name),
+          "step, cosine, one-cycle or constant")(
+      "milestones", po::value(&raw.milestones)->default_value(raw.milestones),
+      "epochs after which the step schedule drops")(
+      "decay", po::value(&o.schedule.decay)->default_value(o.schedule.decay),
+      "factor of each drop")("warmup-epochs",
+                             po::value(&o.schedule.warmup_epochs)->default_value(0), "")(
+      "momentum", po::value(&o.sgd.momentum)->default_value(o.sgd.momentum), "")(
+      "nesterov", po::value(&raw.nesterov)->default_value(raw.nesterov), "on or off")(
+      "weight-decay", po::value(&o.sgd.weight_decay)->default_value(o.sgd.weight_decay),
+      "on every parameter");
+  all.add(group);
+}
+
+void add_file_options(po::options_description& all, Options& o, RawOptions& raw) {
+  po::options_description group("Files");
+  group.add_options()("out", po::value(&o.out), "result file (HDF5)")(
+      "checkpoint-dir", po::value(&o.checkpoint_dir), "folder of checkpoints")(
+      "checkpoint-every", po::value(&o.checkpoint_every),
+      "steps between checkpoints; default: an epoch")(
+      "keep-checkpoints", po::value(&o.keep_checkpoints)->default_value(o.keep_checkpoints),
+      "how many to keep")("resume", po::value(&o.resume)->default_value(o.resume),
+                          "auto (newest good checkpoint), never, or FILE")(
+      "init", po::value(&o.init), "checkpoint to take weights and statistics from")(
+      "eval-only", po::bool_switch(&o.eval_only),
+      "evaluate --init or the checkpoint on --val-data")(
+      "validate-every", po::value(&o.validate_every)->default_value(o.validate_every),
+      "epochs between evaluations")("scale", po::value(&o.scale),
+                                    "label of the run's scale, kept in the result file")(
+      "config", po::value(&raw.config), "INI file of options; the command line goes before it");
+  all.add(group);
+}
+
+void add_system_options(po::options_description& all, Options& o, RawOptions& raw) {
+  po::options_description group("Reduction and reports");
+  group.add_options()("reduce", po::value(&raw.reduce)->default_value(raw.reduce),
+                      "exact (independent of the ranks) or fast (MPI's order)")(
+      "bucket-mib", po::value(&o.bucket_mib)->default_value(o.bucket_mib),
+      "size of a gradient bucket")("timeout",
+                                   po::value(&o.timeout_seconds)->default_value(o.timeout_seconds),
+                                   "seconds to wait for a stuck rank")(
+      "log-every", po::value(&o.log_every)->default_value(o.log_every),
+      "seconds between progress lines")(
+      "progress", po::value(&o.progress)->default_value(o.progress),
+      "live (one line, rewritten), plain, or auto: live in a terminal without mpirun")(
+      "help", "this text")("version", "the version");
+  all.add(group);
+}
+
+[[noreturn]] void refuse(const std::string& option, const std::string& reason) {
+  throw cli::UsageError(fmt::format("--{}: {}", option, reason));
+}
+
+void require(bool valid, const std::string& option, const std::string& reason) {
+  if (!valid) refuse(option, reason);
+}
+
+void require_name(const std::string& option, const std::string& value,
+                  const std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), value) != names.end()) return;
+  refuse(option, fmt::format("unknown value '{}'{} (one of: {})", value,
+                             cli::did_you_mean(value, names), fmt::join(names, ", ")));
+}
+
+bool parse_switch(const std::string& option, const std::string& value) {
+  require_name(option, value, {"on", "off"});
+  return value == "on";
+}
+
+template <typename T>
+std::vector<T> parse_list(const std::string& option, const std::string& text) {
+  std::vector<T> values;
+  std::stringstream stream(text);
+  for (std::string item; std::getline(stream, item, ',');) {
+    std::size_t used = 0;
+    double value = 0;
+    try {
+      value = std::stod(item, &used);
+    } catch (const std::logic_error&) {
+      used = 0;
+    }
+    if (used == 0 || used != item.size()) {
+      refuse(option, fmt::format("'{}' in '{}' is no number", item, text));
+    }
+    values.push_back(static_cast<T>(value));
+  }
+  return values;
+}
+
+void convert(const RawOptions& raw, Options& o) {
+  o.shuffle = parse_switch("shuffle", raw.shuffle);
+  o.sgd.nesterov = parse_switch("nesterov", raw.nesterov);
+  require_name("reduce", raw.reduce, {"exact", "fast"});
+  o.reduce = raw.reduce == "exact" ? ReductionMode::kExact : ReductionMode::kFast;
+  o.schedule.milestones = parse_list<double>("milestones", raw.milestones);
+  o.mean = parse_list<float>("mean", raw.mean);
+  o.deviation = parse_list<float>("deviation", raw.deviation);
+}
+
+void check_ranges(const Options& o) {
+  require(o.replicas >= 1 && o.replicas <= 65536, "replicas", "must be between 1 and 65536");
+  require(o.batch_per_replica >= 1 && o.batch_per_replica <= 65536, "batch-per-replica",
+          "must be between 1 and 65536");
+  require(o.threads >= 1 && o.threads <= 1024, "threads", "must be between 1 and 1024");
+  require(o.decode_threads >= 0 && o.decode_threads <= 1024, "decode-threads",
+          "must be between 0 and 1024");
+  require(o.epochs > 0, "epochs", "must be positive");
+  require(o.image_size >= 0 && o.image_size <= 4096, "image-size", "must be between 1 and 4096");
+  require(o.schedule.learning_rate >= 0, "learning-rate", "must not be negative");
+  require(o.schedule.decay > 0, "decay", "must be positive");
+  require(o.schedule.warmup_epochs >= 0, "warmup-epochs", "must not be negative");
+  require(o.sgd.momentum >= 0 && o.sgd.momentum < 1, "momentum", "must be at least 0 and below 1");
+  require(o.sgd.weight_decay >= 0, "weight-decay", "must not be negative");
+  require(o.keep_checkpoints >= 1, "keep-checkpoints", "must be at least 1");
+  require(o.validate_every > 0, "validate-every", "must be positive");
+  require(o.bucket_mib > 0 && o.bucket_mib <= 1024, "bucket-mib",
+          "must be above 0 and at most 1024");
+  require(o.timeout_seconds >= 1, "timeout", "must be at least 1");
+  require(o.log_every >= 0, "log-every", "must not be negative");
+  for (const float deviation : o.deviation) {
+    require(deviation > 0, "deviation", "must be positive");
+  }
+}
+
+void check_names(const Options& o) {
+  require_name("schedule", o.schedule.name, schedule_names());
+  if (!o.augment.empty()) require_name("augment", o.augment, data::augmentation_names());
+  require_name("precision", o.precision, {"fp32", "bf16"});
+  require(o.precision == "fp32", "precision", "bf16 is not available on CPUs yet; use fp32");
+  require_name("progress", o.progress, {"auto", "live", "plain"});
+  require_name("device", o.device, {"auto", "cpu", "cuda"});
+  require(o.device != "cuda", "device",
+          "this build has no CUDA engine; use --device cpu (or auto, which takes the CPU)");
+}
+
+void check_contradictions(const Options& o, const po::variables_map& given) {
+  const auto has = [&](const char* name) {
+    return given.count(name) > 0 && !given[name].defaulted();
+  };
+  require(!(has("steps") && has("epochs")), "steps", "contradicts --epochs; give one of them");
+  require(!has("steps") || o.steps > 0, "steps", "must be positive");
+  require(!has("checkpoint-every") || !o.checkpoint_dir.empty(), "checkpoint-every",
+          "needs --checkpoint-dir");
+  require(!has("checkpoint-every") || o.checkpoint_every > 0, "checkpoint-every",
+          "must be positive");
+  require(o.mean.empty() == o.deviation.empty(), "mean", "goes with --deviation");
+  require(o.mean.size() == o.deviation.size(), "mean",
+          "has another number of values than --deviation");
+  if (o.eval_only) {
+    require(!o.val_data.empty(), "eval-only", "needs --val-data");
+    require(
+        !o.init.empty() || !o.checkpoint_dir.empty() || (o.resume != "auto" && o.resume != "never"),
+        "eval-only", "needs weights: --init FILE, --resume FILE or --checkpoint-dir");
+  }
+  require(o.val_data.empty() || !o.data.empty() || o.eval_only, "val-data",
+          "needs --data: the synthetic set has a validation set of its own");
+}
+
+}  // namespace
+
+ParsedOptions parse_options(const std::vector<std::string>& arguments) {
+  ParsedOptions parsed;
+  Options& o = parsed.options;
+  RawOptions raw;
+  po::options_description all(kUsage);
+  add_model_options(all, o);
+  add_data_options(all, o, raw);
+  add_recipe_options(all, o, raw);
+  add_file_options(all, o, raw);
+  add_system_options(all, o, raw);
+
+  po::variables_map values = cli::parse_command_line(arguments, all);
+  if (values.count("help") > 0) {
+    std::ostringstream text;
+    text << all;
+    parsed.information = InformationRequest{text.str()};
+    return parsed;
+  }
+  if (values.count("version") > 0) {
+    parsed.information = InformationRequest{"resnext-worker " RESNEXT_VERSION "\n"};
+    return parsed;
+  }
+  if (values.count("config") > 0) {
+    cli::parse_config_file(values["config"].as<std::string>(), all, values);
+  }
+  po::notify(values);
+  convert(raw, o);
+  if (o.model.empty()) o.model = o.data.empty() ? "resnext11_4x4d_cifar_w16" : "resnext50_32x4d";
+  check_ranges(o);
+  check_names(o);
+  check_contradictions(o, values);
+  return parsed;
+}
+
+}  // namespace resnext::worker

@@ -1,0 +1,96 @@
+#include "worker/run_record.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "net/complexity.h"
+#include "worker/result_file.h"
+
+namespace resnext::worker {
+namespace {
+
+constexpr std::chrono::seconds kPublishEvery{20};
+
+std::string join(const std::vector<float>& values) {
+  return fmt::format("{}", fmt::join(values, ","));
+}
+
+}  // namespace
+
+RunRecord::RunRecord(const Setup& setup, int rank, int ranks, std::uint64_t first_step)
+    : setup_(setup),
+      active_(rank == 0),
+      provenance_(describe_provenance(ranks)),
+      start_(std::chrono::steady_clock::now()),
+      published_(start_) {
+  progress_ = std::make_unique<Progress>(setup.options.log_every, is_live(setup.options.progress),
+                                         first_step, setup.total_steps, setup.steps_per_epoch);
+  if (!active_) return;
+  const Options& o = setup.options;
+  if (!o.out.empty()) check_result_path(o.out);
+  if (!o.checkpoint_dir.empty() && !o.eval_only) {
+    checkpoints_ = std::make_unique<CheckpointWriter>(o.checkpoint_dir, o.keep_checkpoints);
+  }
+}
+
+void RunRecord::publish(const TrainingState& state) {
+  if (!active_ || setup_.options.out.empty()) return;
+  publish_result(setup_.options.out, {attributes(), summary(state)}, state.training,
+                 state.validation);
+  published_ = std::chrono::steady_clock::now();
+}
+
+void RunRecord::publish_now_and_then(const TrainingState& state) {
+  if (std::chrono::steady_clock::now() - published_ >= kPublishEvery) publish(state);
+}
+
+void RunRecord::checkpoint(const TrainingState& state) {
+  if (!checkpoints_) return;
+  checkpoints_->write(setup_.graph, state, {describe_experiment(setup_), provenance_});
+  publish(state);
+}
+
+void RunRecord::finish(const TrainingState& state, bool finished) {
+  finished_ = finished;
+  if (checkpoints_) checkpoints_->wait();
+  publish(state);
+}
+
+nlohmann::json RunRecord::attributes() const {
+  const Options& o = setup_.options;
+  const net::Complexity complexity = net::graph_complexity(setup_.graph);
+  nlohmann::json json = describe_experiment(setup_);
+  json["mean"] = join(o.mean);
+  json["deviation"] = join(o.deviation);
+  if (json.contains("milestones")) {
+    json["milestones"] = fmt::format("{}", fmt::join(o.schedule.milestones, ","));
+  }
+  json["total-steps"] = setup_.total_steps;
+  json["steps-per-epoch"] = setup_.steps_per_epoch;
+  json["dataset"] = setup_.dataset().name;
+  json["dataset-size"] = setup_.dataset().size;
+  json["validation-dataset"] = setup_.validation ? setup_.validation->info().name : "";
+  json["validation-identity"] = setup_.validation ? setup_.validation->info().identity : "";
+  json["scale"] = o.scale;
+  json["parameters"] = complexity.parameters;
+  json["multiply-adds"] = complexity.multiply_adds;
+  json.update(provenance_);
+  return json;
+}
+
+nlohmann::json RunRecord::summary(const TrainingState& state) const {
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;
+  nlohmann::json json = {{"finished", finished_},
+                         {"steps", state.step},
+                         {"epochs", double(state.step) / double(setup_.steps_per_epoch)},
+                         {"seconds", seconds.count()}};
+  if (!state.training.loss.empty()) json["training_loss"] = state.training.loss.back();
+  if (!state.validation.top1_error.empty()) {
+    json["validation_top1_error"] = state.validation.top1_error.back();
+    json["validation_top5_error"] = state.validation.top5_error.back();
+    json["validation_loss"] = state.validation.loss.back();
+  }
+  return json;
+}
+
+}  // namespace resnext::worker

@@ -1,0 +1,198 @@
+#include "worker/setup.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "cli/program.h"
+#include "data/sampler.h"
+#include "data/shards.h"
+#include "data/synthetic.h"
+#include "worker/replica_sum.h"
+
+namespace resnext::worker {
+namespace {
+
+constexpr int kImageNetSize = 224;
+constexpr int kCifarSize = 32;
+constexpr std::size_t kSyntheticTraining = 4096, kSyntheticValidation = 1024;
+
+std::unique_ptr<data::ImageSource> open_synthetic(const Options& options, const net::Spec& spec,
+                                                  bool training) {
+  data::SyntheticOptions synthetic;
+  synthetic.size = training ? kSyntheticTraining : kSyntheticValidation;
+  synthetic.seed = training ? 0 : 1;
+  const int fitting = spec.stem == net::Stem::kImageNet ? kImageNetSize : kCifarSize;
+  synthetic.height = synthetic.width = options.image_size > 0 ? options.image_size : fitting;
+  return data::make_synthetic(synthetic);
+}
+
+void open_data(Setup& setup, const net::Spec& spec) {
+  const Options& options = setup.options;
+  if (options.data.empty() && !options.eval_only) {
+    setup.training = open_synthetic(options, spec, true);
+    setup.validation = open_synthetic(options, spec, false);
+    return;
+  }
+  if (!options.eval_only) setup.training = data::open_shards(options.data);
+  if (!options.val_data.empty()) setup.validation = data::open_shards(options.val_data);
+}
+
+void require_same_classes(const data::DatasetInfo& training, const data::DatasetInfo& validation) {
+  if (training.channels != validation.channels) {
+    throw std::runtime_error(fmt::format("--val-data {} has {} channels, --data {} has {}",
+                                         validation.name, validation.channels, training.name,
+                                         training.channels));
+  }
+  if (training.class_names == validation.class_names) return;
+  const std::string where =
+      fmt::format("--val-data {} has other classes than --data {}", validation.name, training.name);
+  if (training.classes() != validation.classes()) {
+    throw std::runtime_error(
+        fmt::format("{}: {} against {}; pack it with the training set's class list", where,
+                    validation.classes(), training.classes()));
+  }
+  int c = 0;
+  while (training.class_names[c] == validation.class_names[c]) ++c;
+  throw std::runtime_error(fmt::format("{}: class {} is '{}' against '{}'", where, c,
+                                       validation.class_names[c], training.class_names[c]));
+}
+
+/// Raw images keep their size in a CIFAR net; all else is brought to the stem's usual size.
+int default_image_size(const net::Spec& spec, const data::DatasetInfo& info) {
+  if (spec.stem == net::Stem::kImageNet) return kImageNetSize;
+  if (info.encoding != data::Encoding::kRaw || info.height == 0) return kCifarSize;
+  if (info.height != info.width) {
+    throw cli::UsageError(
+        fmt::format("{} holds images of {}x{}; give the network's (square) "
+                    "input with --image-size",
+                    info.name, info.height, info.width));
+  }
+  return info.height;
+}
+
+std::string default_augmentation(const net::Spec& spec, bool synthetic) {
+  if (synthetic) return "none";
+  return spec.stem == net::Stem::kImageNet ? "imagenet" : "cifar";
+}
+
+void fill_normalisation(Options& options, const net::Spec& spec, const data::DatasetInfo& info) {
+  if (options.mean.empty()) {
+    if (info.channels == 1) {
+      options.mean = {0.449F};  // ImageNet's grey level
+      options.deviation = {0.226F};
+    } else if (spec.stem == net::Stem::kCifar && info.encoding == data::Encoding::kRaw) {
+      options.mean = {0.4914F, 0.4822F, 0.4465F};  // CIFAR-10
+      options.deviation = {0.2470F, 0.2435F, 0.2616F};
+    } else {
+      options.mean = {0.485F, 0.456F, 0.406F};  // ImageNet, as the published code
+      options.deviation = {0.229F, 0.224F, 0.225F};
+    }
+  }
+  if (options.mean.size() == 1) {
+    options.mean.resize(info.channels, options.mean.front());
+    options.deviation.resize(info.channels, options.deviation.front());
+  }
+  if (static_cast<int>(options.mean.size()) != info.channels) {
+    throw cli::UsageError(fmt::format("--mean: {} values for the {} channels of {}",
+                                      options.mean.size(), info.channels, info.name));
+  }
+}
+
+void plan_steps(Setup& setup) {
+  Options& o = setup.options;
+  if (!setup.training) return;
+  data::Sampler::Options sampling;
+  sampling.dataset_size = setup.training->info().size;
+  sampling.replicas = o.replicas;
+  sampling.batch_per_replica = o.batch_per_replica;
+  setup.steps_per_epoch = data::Sampler(sampling).steps_per_epoch();
+  const auto to_steps = [&](double epochs) {
+    return static_cast<std::uint64_t>(std::ceil(epochs * double(setup.steps_per_epoch) - 1e-9));
+  };
+  setup.total_steps = o.steps > 0 ? o.steps : to_steps(o.epochs);
+  setup.validation_steps = std::max<std::uint64_t>(1, to_steps(o.validate_every));
+  o.schedule.steps_per_epoch = setup.steps_per_epoch;
+  o.schedule.total_steps = setup.total_steps;
+  if (o.checkpoint_every == 0) o.checkpoint_every = setup.steps_per_epoch;
+}
+
+}  // namespace
+
+Setup prepare(Options options, int ranks) {
+  if (options.reduce == ReductionMode::kExact) {
+    const std::string reason = why_not_exact(options.replicas, ranks);
+    if (!reason.empty()) throw cli::UsageError("--replicas: " + reason);
+  } else if (options.replicas % ranks != 0) {
+    throw cli::UsageError(fmt::format("--replicas: {} ranks cannot share {} replicas evenly", ranks,
+                                      options.replicas));
+  }
+  net::Spec spec;
+  try {
+    spec = net::parse_spec(options.model);
+  } catch (const std::invalid_argument& error) {
+    throw cli::UsageError(fmt::format("--model: {}", error.what()));
+  }
+
+  Setup setup;
+  setup.options = std::move(options);
+  open_data(setup, spec);
+  if (setup.training && setup.validation) {
+    require_same_classes(setup.training->info(), setup.validation->info());
+  }
+  Options& o = setup.options;
+  const data::DatasetInfo& info = setup.dataset();
+  if (o.image_size == 0) o.image_size = default_image_size(spec, info);
+  if (o.augment.empty()) o.augment = default_augmentation(spec, o.data.empty());
+  fill_normalisation(o, spec, info);
+  setup.normalisation = {o.mean, o.deviation};
+  setup.graph = net::build_graph(spec, {info.channels, o.image_size, o.image_size}, info.classes());
+  plan_steps(setup);
+  return setup;
+}
+
+nlohmann::json describe_experiment(const Setup& setup) {
+  const Options& o = setup.options;
+  nlohmann::json json = {
+      {"model", o.model},
+      {"data", setup.training ? setup.training->info().identity : ""},
+      {"classes", setup.graph.classes},
+      {"image-size", o.image_size},
+      {"replicas", o.replicas},
+      {"batch-per-replica", o.batch_per_replica},
+      {"precision", o.precision},
+      {"threads", o.threads},
+      {"seed", o.seed},
+      {"augment", o.augment},
+      {"shuffle", o.shuffle ? "on" : "off"},
+      {"mean", o.mean},
+      {"deviation", o.deviation},
+      {"schedule", o.schedule.name},
+      {"learning-rate", o.schedule.learning_rate},
+      {"warmup-epochs", o.schedule.warmup_epochs},
+      {"momentum", o.sgd.momentum},
+      {"nesterov", o.sgd.nesterov ? "on" : "off"},
+      {"weight-decay", o.sgd.weight_decay},
+      {"init", o.init},
+      {"reduce", o.reduce == ReductionMode::kExact ? "exact" : "fast"},
+  };
+  if (o.schedule.name == "step") {
+    json["milestones"] = o.schedule.milestones;
+    json["decay"] = o.schedule.decay;
+  }
+  if (depends_on_length(o.schedule.name)) json["steps"] = setup.total_steps;
+  return json;
+}
+
+std::string experiment_difference(const nlohmann::json& mine, const nlohmann::json& other) {
+  for (const auto& [key, value] : mine.items()) {
+    const nlohmann::json theirs = other.contains(key) ? other.at(key) : nlohmann::json();
+    if (theirs != value) {
+      return fmt::format("it was made with {} {}, this run has {}", key, theirs.dump(),
+                         value.dump());
+    }
+  }
+  return {};
+}
+
+}  // namespace resnext::worker

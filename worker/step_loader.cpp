@@ -1,0 +1,69 @@
+#include "worker/step_loader.h"
+
+#include <cmath>
+#include <stdexcept>
+
+namespace resnext::worker {
+namespace {
+
+data::Sampler::Options sampling(const Setup& setup) {
+  data::Sampler::Options options;
+  options.dataset_size = setup.training->info().size;
+  options.replicas = setup.options.replicas;
+  options.batch_per_replica = setup.options.batch_per_replica;
+  options.seed = setup.options.seed;
+  options.shuffle = setup.options.shuffle;
+  return options;
+}
+
+/// The data set's mean colour: what the paper's code pads with, as it pads after normalising.
+std::vector<std::uint8_t> mean_pixel(const Options& options) {
+  std::vector<std::uint8_t> pixel;
+  for (const float mean : options.mean) {
+    pixel.push_back(static_cast<std::uint8_t>(std::lround(255 * mean)));
+  }
+  return pixel;
+}
+
+}  // namespace
+
+StepLoader::StepLoader(Setup& setup, int first_replica, int replicas, std::uint64_t first_step)
+    : setup_(setup),
+      sampler_(sampling(setup)),
+      transform_(data::make_augmentation(setup.options.augment, setup.options.image_size,
+                                         mean_pixel(setup.options))) {
+  data::Loader::Options loading;
+  loading.size = setup.options.image_size;
+  loading.channels = setup.training->info().channels;
+  loading.decode_threads = setup.options.decode_threads;
+  loading.queue_batches = 2 + replicas;
+  loading.seed = setup.options.seed;
+  const std::uint64_t per_epoch = setup.steps_per_epoch, total = setup.total_steps;
+  loader_ = std::make_unique<data::Loader>(
+      *setup.training, *transform_,
+      [=, sampler = sampler_, step = first_step,
+       local = 0]() mutable -> std::optional<data::BatchRequest> {
+        if (step >= total) return std::nullopt;
+        const std::uint64_t epoch = step / per_epoch + 1;
+        data::BatchRequest request{
+            epoch, sampler.replica_samples(epoch, step % per_epoch, first_replica + local)};
+        if (++local == replicas) {
+          local = 0;
+          ++step;
+        }
+        return request;
+      },
+      loading);
+}
+
+const data::LoadedBatch& StepLoader::next() {
+  const data::LoadedBatch* batch = loader_->next();
+  if (batch == nullptr) throw std::logic_error("the loader ended before the run");
+  return *batch;
+}
+
+std::size_t StepLoader::global_batch(std::uint64_t step) const {
+  return sampler_.global_batch(step % setup_.steps_per_epoch);
+}
+
+}  // namespace resnext::worker

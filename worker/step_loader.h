@@ -1,0 +1,34 @@
+#pragma once
+// The batches of a rank's replicas, step after step, epoch after epoch.
+
+#include <memory>
+
+#include "data/loader.h"
+#include "data/sampler.h"
+#include "data/transform.h"
+#include "worker/setup.h"
+
+namespace resnext::worker {
+
+class StepLoader {
+ public:
+  /// For replicas [first_replica, first_replica + replicas), from step `first_step` (0-based, of
+  /// the whole run) on. `setup` must outlive the loader.
+  StepLoader(Setup& setup, int first_replica, int replicas, std::uint64_t first_step);
+
+  /// The next replica's batch of the present step; replicas come in order, then the next step.
+  const data::LoadedBatch& next();
+
+  /// Images of all replicas together in a step of the run.
+  std::size_t global_batch(std::uint64_t step) const;
+
+  double take_wait_seconds() { return loader_->take_wait_seconds(); }
+
+ private:
+  Setup& setup_;
+  data::Sampler sampler_;
+  std::unique_ptr<data::Transform> transform_;
+  std::unique_ptr<data::Loader> loader_;
+};
+
+}  // namespace resnext::worker

@@ -1,0 +1,171 @@
+#include "worker/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "worker/schedule.h"
+
+namespace resnext::worker {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::size_t bucket_values(const Options& options) {
+  return std::max<std::size_t>(1, static_cast<std::size_t>(options.bucket_mib * 1024 * 1024 / 4));
+}
+
+}  // namespace
+
+Trainer::Trainer(Setup& setup, const Communicator& communicator, TrainingState state)
+    : setup_(setup),
+      communicator_(communicator),
+      state_(std::move(state)),
+      local_replicas_(setup.options.replicas / communicator.size()),
+      engine_(net::make_cpu_engine(setup.graph, setup.normalisation, setup.options.threads)),
+      local_sum_(setup.graph.parameter_count, local_replicas_),
+      reduction_(setup.graph.parameter_count, bucket_values(setup.options), setup.options.reduce,
+                 setup.options.sgd, std::chrono::seconds(setup.options.timeout_seconds)),
+      loader_(setup, communicator.rank() * local_replicas_, local_replicas_, state_.step),
+      reports_(local_replicas_) {
+  if (setup.validation) {
+    evaluator_ = std::make_unique<Evaluator>(setup.options, *setup.validation, communicator);
+  }
+  engine_->set_parameters(state_.parameters);
+  engine_->compile_training(setup.options.batch_per_replica);
+  if (evaluator_) engine_->compile_inference(setup.options.batch_per_replica);
+  if (!state_.momentum.empty()) reduction_.set_momentum(state_.momentum);
+  state_.momentum = {};  // the reduction holds it, sharded
+}
+
+TrainingOutcome Trainer::run(RunRecord& record) {
+  TrainingOutcome outcome;
+  while (state_.step < setup_.total_steps && outcome.stop_signal == 0) {
+    const Clock::time_point start = Clock::now();
+    const StepTotals totals = train_step(state_.step);
+    ++state_.step;
+    record_step(record, totals, seconds_since(start), loader_.take_wait_seconds());
+    outcome.stop_signal = totals.stop_signal;
+    const bool last = state_.step == setup_.total_steps;
+    if (evaluator_ && (last || state_.step % setup_.validation_steps == 0)) {
+      validate(record);
+    }
+    const bool due = state_.step % setup_.options.checkpoint_every == 0;
+    if (due || last || outcome.stop_signal != 0) write_checkpoint(record);
+  }
+  outcome.steps = state_.step;
+  const ValidationHistory& history = state_.validation;
+  if (!history.top1_error.empty()) outcome.top1_error = history.top1_error.back();
+  return outcome;
+}
+
+Trainer::StepTotals Trainer::train_step(std::uint64_t step) {
+  const double learning_rate = learning_rate_at(setup_.options.schedule, step);
+  local_sum_.reset();
+  reduction_.begin(local_sum_, state_.parameters, static_cast<float>(learning_rate));
+  const std::size_t global_batch = loader_.global_batch(step);
+  for (int local = 0; local < local_replicas_; ++local) train_replica(local, global_batch);
+  reduction_.finish();
+  engine_->set_parameters(state_.parameters);
+  return exchange_reports();
+}
+
+void Trainer::train_replica(int local, std::size_t global_batch) {
+  const bool last = local + 1 == local_replicas_;
+  const data::LoadedBatch& loaded = loader_.next();
+  const std::span<float> gradient = local_sum_.next_gradient();
+  net::BatchMetrics metrics;
+  if (loaded.labels.empty()) {  // a partial batch that is too small for all replicas
+    std::fill(gradient.begin(), gradient.end(), 0.0F);
+  } else {
+    const bool keeps_statistics = communicator_.rank() == 0 && local == 0;
+    const net::Batch batch{static_cast<int>(loaded.labels.size()), loaded.pixels, loaded.labels};
+    const auto on_ready = [this](std::size_t ready) { reduction_.ready(ready); };
+    metrics =
+        engine_->train(batch, 1.0F / static_cast<float>(global_batch), gradient,
+                       keeps_statistics ? std::span<float>(state_.statistics) : std::span<float>(),
+                       last ? net::GradientReady(on_ready) : net::GradientReady());
+  }
+  if (!last) local_sum_.add();
+  reports_[local] = {metrics.loss_sum, metrics.top1_correct, metrics.images, stop_.received()};
+}
+
+Trainer::StepTotals Trainer::exchange_reports() {
+  std::vector<ReplicaReport> all(setup_.options.replicas);
+  const int bytes = static_cast<int>(reports_.size() * sizeof(ReplicaReport));
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallgather(reports_.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE,
+                           communicator_.get(), &request),
+            "MPI_Iallgather");
+  communicator_.wait(request, fmt::format("the report of step {}", state_.step + 1));
+  StepTotals totals;
+  for (const ReplicaReport& report : all) {  // in the replicas' order, so that the sum is the same
+    totals.loss_sum += report.loss_sum;
+    totals.top1_correct += report.top1_correct;
+    totals.images += report.images;
+    if (report.stop_signal != 0) totals.stop_signal = static_cast<int>(report.stop_signal);
+  }
+  return totals;
+}
+
+void Trainer::record_step(RunRecord& record, const StepTotals& totals, double seconds,
+                          double wait) {
+  const double learning_rate = learning_rate_at(setup_.options.schedule, state_.step - 1);
+  if (!std::isfinite(totals.loss_sum)) {
+    throw AgreedFailure(
+        fmt::format("the loss is not finite at step {} (learning rate {:g}): the run has diverged; "
+                    "try a lower --learning-rate; checkpoints of earlier steps are untouched",
+                    state_.step, learning_rate));
+  }
+  if (communicator_.rank() != 0) return;
+  const double images = double(totals.images);
+  TrainingHistory& history = state_.training;
+  history.step.push_back(state_.step);
+  history.epoch.push_back(double(state_.step) / double(setup_.steps_per_epoch));
+  history.loss.push_back(totals.loss_sum / images);
+  history.top1_error.push_back(100 * (1 - double(totals.top1_correct) / images));
+  history.learning_rate.push_back(learning_rate);
+  history.images_per_second.push_back(images / seconds);
+  history.data_wait.push_back(std::min(1.0, wait / seconds));
+  record.progress().add({state_.step, totals.loss_sum, totals.top1_correct, totals.images,
+                         learning_rate, seconds, wait},
+                        is_epoch_end() || state_.step == setup_.total_steps);
+  record.publish_now_and_then(state_);
+}
+
+void Trainer::validate(RunRecord& record) {
+  communicator_.broadcast(std::span<float>(state_.statistics));
+  const ValidationResult result = evaluator_->evaluate(*engine_, state_.statistics);
+  if (communicator_.rank() != 0) return;
+  ValidationHistory& history = state_.validation;
+  const double epoch = double(state_.step) / double(setup_.steps_per_epoch);
+  history.step.push_back(state_.step);
+  history.epoch.push_back(epoch);
+  history.loss.push_back(result.loss);
+  history.top1_error.push_back(result.top1_error);
+  history.top5_error.push_back(result.top5_error);
+  record.progress().print(fmt::format(
+      "epoch {:6.2f}  validation: loss {:.4f}  top-1 error {:.2f}%  top-5 error {:.2f}%  "
+      "({} images)",
+      epoch, result.loss, result.top1_error, result.top5_error, result.images));
+  record.publish(state_);
+}
+
+void Trainer::write_checkpoint(RunRecord& record) {
+  if (setup_.options.checkpoint_dir.empty()) return;
+  state_.momentum = reduction_.gather_momentum();
+  if (communicator_.rank() == 0) record.checkpoint(state_);
+  state_.momentum = {};
+}
+
+void Trainer::finish(RunRecord& record, bool finished) {
+  if (communicator_.rank() == 0) record.finish(state_, finished);
+  communicator_.first_failure(std::nullopt);
+}
+
+}  // namespace resnext::worker

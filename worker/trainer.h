@@ -1,0 +1,83 @@
+#pragma once
+// The training loop of one rank.
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "net/engine.h"
+#include "worker/comm/communicator.h"
+#include "worker/comm/gradient_reduction.h"
+#include "worker/evaluator.h"
+#include "worker/replica_sum.h"
+#include "worker/run_record.h"
+#include "worker/setup.h"
+#include "worker/step_loader.h"
+#include "worker/stop_signal.h"
+#include "worker/training_state.h"
+
+namespace resnext::worker {
+
+/// A failure that every rank meets at the same point, so that rank 0 may speak for all.
+class AgreedFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What became of a run.
+struct TrainingOutcome {
+  std::uint64_t steps = 0;
+  int stop_signal = 0;               ///< the signal that ended it early, or 0
+  std::optional<double> top1_error;  ///< of the last evaluation, percent; on rank 0
+};
+
+class Trainer {
+ public:
+  /// Compiles the engine and takes `state` (on every rank; its histories on rank 0). Collective.
+  /// `setup` and `communicator` must outlive the trainer.
+  Trainer(Setup& setup, const Communicator& communicator, TrainingState state);
+
+  /// Trains to the end, or to a stop signal. `record` keeps results and checkpoints. Collective.
+  TrainingOutcome run(RunRecord& record);
+
+  /// Completes the run's files. Collective: returns when rank 0 has them on disk.
+  void finish(RunRecord& record, bool finished);
+
+ private:
+  /// What all ranks know of a step once it is done.
+  struct StepTotals {
+    double loss_sum = 0;
+    std::int64_t top1_correct = 0;
+    std::int64_t images = 0;
+    int stop_signal = 0;
+  };
+  struct ReplicaReport {
+    double loss_sum = 0;
+    std::int64_t top1_correct = 0;
+    std::int64_t images = 0;
+    std::int64_t stop_signal = 0;
+  };
+
+  StepTotals train_step(std::uint64_t step);
+  void train_replica(int local, std::size_t global_batch);
+  StepTotals exchange_reports();
+  void record_step(RunRecord& record, const StepTotals& totals, double seconds, double wait);
+  void validate(RunRecord& record);
+  void write_checkpoint(RunRecord& record);
+  bool is_epoch_end() const { return state_.step % setup_.steps_per_epoch == 0; }
+
+  Setup& setup_;
+  const Communicator& communicator_;
+  TrainingState state_;
+  const int local_replicas_;
+  std::unique_ptr<net::Engine> engine_;
+  LocalReplicaSum local_sum_;
+  GradientReduction reduction_;
+  std::unique_ptr<Evaluator> evaluator_;
+  StepLoader loader_;
+  StopSignal stop_;
+  std::vector<ReplicaReport> reports_;  ///< this rank's replicas, in this step
+};
+
+}  // namespace resnext::worker
