@@ -1,0 +1,419 @@
+#include "tests/net/reference_network.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace resnext::net {
+namespace {
+
+using Values = std::vector<double>;
+
+/// Calls `body(output position, input position, ky, kx)` for every tap that falls inside the image.
+template <typename Body>
+void for_each_tap(const Shape& from, const Shape& to, const Window& window, const Body& body) {
+  for (int y = 0; y < to.height; ++y) {
+    for (int x = 0; x < to.width; ++x) {
+      for (int ky = 0; ky < window.kernel; ++ky) {
+        for (int kx = 0; kx < window.kernel; ++kx) {
+          const int sy = y * window.stride + ky - window.padding;
+          const int sx = x * window.stride + kx - window.padding;
+          if (sy < 0 || sx < 0 || sy >= from.height || sx >= from.width) continue;
+          body(y * to.width + x, sy * from.width + sx, ky, kx);
+        }
+      }
+    }
+  }
+}
+
+class Interpreter {
+ public:
+  Interpreter(const Graph& graph, const Batch& batch, std::span<const double> parameters,
+              std::span<const double> statistics, bool training)
+      : graph_(graph), batch_(batch), parameters_(parameters), training_(training) {
+    pass_.statistics.assign(statistics.begin(), statistics.end());
+    pass_.nearest_kink = std::numeric_limits<double>::infinity();
+    for (const Node& node : graph.nodes)
+      pass_.values.emplace_back(batch.size * node.output.count());
+  }
+
+  void forward(const Normalisation& normalisation) {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      Values& y = pass_.values[i];
+      switch (node.op) {
+        case Op::kInput:
+          read_pixels(normalisation, y);
+          break;
+        case Op::kConvolution:
+          convolve(node, y);
+          break;
+        case Op::kBatchNorm:
+          normalise(node, y);
+          break;
+        case Op::kRelu:
+          rectify(node, y);
+          break;
+        case Op::kAdd:
+          sum(node, y);
+          break;
+        case Op::kMaxPool:
+          max_pool(node, y);
+          break;
+        case Op::kGlobalAveragePool:
+          average(node, y);
+          break;
+        case Op::kLinear:
+          multiply(node, y);
+          break;
+        case Op::kSoftmaxCrossEntropy:
+          lose(node, y);
+          break;
+      }
+    }
+  }
+
+  void backward(double loss_scale) {
+    pass_.gradients.assign(graph_.parameter_count, 0.0);
+    for (const Values& values : pass_.values) gradients_.emplace_back(values.size(), 0.0);
+    for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
+      const Node& node = graph_.nodes[i];
+      const Values& dy = gradients_[i];
+      switch (node.op) {
+        case Op::kInput:
+          break;
+        case Op::kConvolution:
+          convolve_backward(node, dy);
+          break;
+        case Op::kBatchNorm:
+          normalise_backward(node, dy);
+          break;
+        case Op::kRelu:
+          rectify_backward(node, dy);
+          break;
+        case Op::kAdd:
+          sum_backward(node, dy);
+          break;
+        case Op::kMaxPool:
+          max_pool_backward(node, dy);
+          break;
+        case Op::kGlobalAveragePool:
+          average_backward(node, dy);
+          break;
+        case Op::kLinear:
+          multiply_backward(node, dy);
+          break;
+        case Op::kSoftmaxCrossEntropy:
+          lose_backward(node, loss_scale);
+          break;
+      }
+    }
+  }
+
+  ReferencePass take() { return std::move(pass_); }
+
+ private:
+  const Values& x(const Node& node, int i = 0) const { return pass_.values[node.inputs[i]]; }
+  Values& dx(const Node& node, int i = 0) { return gradients_[node.inputs[i]]; }
+  const Shape& from(const Node& node) const { return graph_.nodes[node.inputs[0]].output; }
+  const double* parameter(const Node& node, int i) const {
+    return &parameters_[graph_.parameters[node.parameters[i]].offset];
+  }
+  double* gradient(const Node& node, int i) {
+    return &pass_.gradients[graph_.parameters[node.parameters[i]].offset];
+  }
+  double* statistic(const Node& node, int i) {
+    return &pass_.statistics[graph_.statistics[node.statistics[i]].offset];
+  }
+  /// First value of channel `c` of image `n`.
+  static std::size_t plane(const Shape& shape, int n, int c) {
+    return (std::size_t(n) * shape.channels + c) * shape.height * shape.width;
+  }
+
+  void read_pixels(const Normalisation& normalisation, Values& y) const {
+    const Shape& shape = graph_.input;
+    const int pixels = shape.height * shape.width;
+    for (int n = 0; n < batch_.size; ++n) {
+      for (int c = 0; c < shape.channels; ++c) {
+        for (int p = 0; p < pixels; ++p) {
+          const double pixel = batch_.pixels[(std::size_t(n) * pixels + p) * shape.channels + c];
+          y[plane(shape, n, c) + p] =
+              (pixel / 255.0 - normalisation.mean[c]) / normalisation.deviation[c];
+        }
+      }
+    }
+  }
+
+  /// Calls `body(n, output channel, input channel, first weight of the pair)`.
+  template <typename Body>
+  void for_each_channel_pair(const Node& node, const Body& body) const {
+    const int outputs = node.output.channels / node.groups;
+    const int inputs = from(node).channels / node.groups;
+    const int taps = node.window.kernel * node.window.kernel;
+    for (int n = 0; n < batch_.size; ++n) {
+      for (int o = 0; o < node.output.channels; ++o) {
+        for (int i = 0; i < inputs; ++i) {
+          body(n, o, o / outputs * inputs + i, (std::size_t(o) * inputs + i) * taps);
+        }
+      }
+    }
+  }
+
+  void convolve(const Node& node, Values& y) const {
+    const double* w = parameter(node, 0);
+    for_each_channel_pair(node, [&](int n, int o, int i, std::size_t first) {
+      const double* source = &x(node)[plane(from(node), n, i)];
+      double* target = &y[plane(node.output, n, o)];
+      for_each_tap(from(node), node.output, node.window, [&](int to, int at, int ky, int kx) {
+        target[to] += source[at] * w[first + ky * node.window.kernel + kx];
+      });
+    });
+  }
+
+  void convolve_backward(const Node& node, const Values& dy) {
+    const double* w = parameter(node, 0);
+    double* dw = gradient(node, 0);
+    for_each_channel_pair(node, [&](int n, int o, int i, std::size_t first) {
+      const double* source = &x(node)[plane(from(node), n, i)];
+      double* source_gradient = &dx(node)[plane(from(node), n, i)];
+      const double* target_gradient = &dy[plane(node.output, n, o)];
+      for_each_tap(from(node), node.output, node.window, [&](int to, int at, int ky, int kx) {
+        const std::size_t tap = first + ky * node.window.kernel + kx;
+        dw[tap] += target_gradient[to] * source[at];
+        source_gradient[at] += target_gradient[to] * w[tap];
+      });
+    });
+  }
+
+  /// Calls `body(position)` for every value of channel `c`.
+  template <typename Body>
+  void for_each_in_channel(const Shape& shape, int c, const Body& body) const {
+    for (int n = 0; n < batch_.size; ++n) {
+      for (int p = 0; p < shape.height * shape.width; ++p) body(plane(shape, n, c) + p);
+    }
+  }
+
+  struct Moments {
+    double mean, variance;
+  };
+  Moments moments(const Node& node, int c) const {
+    const double count = double(batch_.size) * node.output.height * node.output.width;
+    double mean = 0, variance = 0;
+    for_each_in_channel(node.output, c, [&](std::size_t i) { mean += x(node)[i] / count; });
+    for_each_in_channel(node.output, c, [&](std::size_t i) {
+      variance += (x(node)[i] - mean) * (x(node)[i] - mean) / count;
+    });
+    return {mean, variance};
+  }
+
+  void normalise(const Node& node, Values& y) {
+    const double count = double(batch_.size) * node.output.height * node.output.width;
+    for (int c = 0; c < node.output.channels; ++c) {
+      double& running_mean = statistic(node, 0)[c];
+      double& running_variance = statistic(node, 1)[c];
+      Moments m{running_mean, running_variance};
+      if (training_) {
+        m = moments(node, c);
+        running_mean = 0.9 * running_mean + 0.1 * m.mean;
+        running_variance = 0.9 * running_variance + 0.1 * m.variance * count / (count - 1);
+      }
+      for_each_in_channel(node.output, c, [&](std::size_t i) {
+        const double centred = (x(node)[i] - m.mean) / std::sqrt(m.variance + 1e-5);
+        y[i] = parameter(node, 0)[c] * centred + parameter(node, 1)[c];
+      });
+    }
+  }
+
+  void normalise_backward(const Node& node, const Values& dy) {
+    const double count = double(batch_.size) * node.output.height * node.output.width;
+    for (int c = 0; c < node.output.channels; ++c) {
+      const Moments m = moments(node, c);
+      const double deviation = std::sqrt(m.variance + 1e-5);
+      const double gamma = parameter(node, 0)[c];
+      double mean_gradient = 0, variance_gradient = 0;
+      for_each_in_channel(node.output, c, [&](std::size_t i) {
+        const double centred = x(node)[i] - m.mean;
+        gradient(node, 0)[c] += dy[i] * centred / deviation;
+        gradient(node, 1)[c] += dy[i];
+        mean_gradient -= dy[i] * gamma / deviation;
+        variance_gradient -= dy[i] * gamma * centred / (2 * deviation * deviation * deviation);
+      });
+      for_each_in_channel(node.output, c, [&](std::size_t i) {
+        dx(node)[i] += dy[i] * gamma / deviation + mean_gradient / count +
+                       variance_gradient * 2 * (x(node)[i] - m.mean) / count;
+      });
+    }
+  }
+
+  void rectify(const Node& node, Values& y) {
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      y[i] = std::max(0.0, x(node)[i]);
+      // A ReLU of a ReLU sees exact zeros, on which all precisions agree.
+      if (x(node)[i] != 0) approach_kink(std::abs(x(node)[i]));
+    }
+  }
+
+  void rectify_backward(const Node& node, const Values& dy) {
+    for (std::size_t i = 0; i < dy.size(); ++i) {
+      if (x(node)[i] > 0) dx(node)[i] += dy[i];
+    }
+  }
+
+  void sum(const Node& node, Values& y) const {
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = x(node, 0)[i] + x(node, 1)[i];
+  }
+
+  void sum_backward(const Node& node, const Values& dy) {
+    for (std::size_t i = 0; i < dy.size(); ++i) {
+      dx(node, 0)[i] += dy[i];
+      dx(node, 1)[i] += dy[i];
+    }
+  }
+
+  /// By output position: where the first largest value of each window lies in the input plane.
+  std::vector<int> largest(const Node& node, const double* source) {
+    std::vector<int> at(std::size_t(node.output.height) * node.output.width, -1);
+    Values second(at.size(), -std::numeric_limits<double>::infinity());
+    for_each_tap(from(node), node.output, node.window, [&](int to, int position, int, int) {
+      if (at[to] < 0) {
+        at[to] = position;
+      } else if (source[position] > source[at[to]]) {
+        second[to] = source[at[to]];
+        at[to] = position;
+      } else {
+        second[to] = std::max(second[to], source[position]);
+      }
+    });
+    for (std::size_t to = 0; to < at.size(); ++to) {
+      const double gap = source[at[to]] - second[to];
+      // Zeros behind a ReLU tie exactly, and pass no gradient whoever wins.
+      if (source[at[to]] != 0) approach_kink(gap);
+    }
+    return at;
+  }
+
+  void max_pool(const Node& node, Values& y) {
+    for_each_plane(node, [&](std::size_t source, std::size_t target) {
+      const std::vector<int> at = largest(node, &x(node)[source]);
+      for (std::size_t i = 0; i < at.size(); ++i) y[target + i] = x(node)[source + at[i]];
+    });
+  }
+
+  void max_pool_backward(const Node& node, const Values& dy) {
+    for_each_plane(node, [&](std::size_t source, std::size_t target) {
+      const std::vector<int> at = largest(node, &x(node)[source]);
+      for (std::size_t i = 0; i < at.size(); ++i) dx(node)[source + at[i]] += dy[target + i];
+    });
+  }
+
+  /// Calls `body(first input value, first output value)` for every channel of every image.
+  template <typename Body>
+  void for_each_plane(const Node& node, const Body& body) const {
+    for (int n = 0; n < batch_.size; ++n) {
+      for (int c = 0; c < node.output.channels; ++c) {
+        body(plane(from(node), n, c), plane(node.output, n, c));
+      }
+    }
+  }
+
+  void average(const Node& node, Values& y) const {
+    const int pixels = from(node).height * from(node).width;
+    for_each_plane(node, [&](std::size_t source, std::size_t target) {
+      for (int p = 0; p < pixels; ++p) y[target] += x(node)[source + p] / pixels;
+    });
+  }
+
+  void average_backward(const Node& node, const Values& dy) {
+    const int pixels = from(node).height * from(node).width;
+    for_each_plane(node, [&](std::size_t source, std::size_t target) {
+      for (int p = 0; p < pixels; ++p) dx(node)[source + p] += dy[target] / pixels;
+    });
+  }
+
+  void multiply(const Node& node, Values& y) const {
+    const std::size_t features = from(node).count(), classes = node.output.count();
+    for (int n = 0; n < batch_.size; ++n) {
+      for (std::size_t k = 0; k < classes; ++k) {
+        double& target = y[n * classes + k];
+        target = parameter(node, 1)[k];
+        for (std::size_t f = 0; f < features; ++f) {
+          target += x(node)[n * features + f] * parameter(node, 0)[k * features + f];
+        }
+      }
+    }
+  }
+
+  void multiply_backward(const Node& node, const Values& dy) {
+    const std::size_t features = from(node).count(), classes = node.output.count();
+    for (int n = 0; n < batch_.size; ++n) {
+      for (std::size_t k = 0; k < classes; ++k) {
+        const double g = dy[n * classes + k];
+        gradient(node, 1)[k] += g;
+        for (std::size_t f = 0; f < features; ++f) {
+          gradient(node, 0)[k * features + f] += g * x(node)[n * features + f];
+          dx(node)[n * features + f] += g * parameter(node, 0)[k * features + f];
+        }
+      }
+    }
+  }
+
+  double log_sum_exp(const double* logits, std::size_t classes) const {
+    const double top = *std::max_element(logits, logits + classes);
+    double total = 0;
+    for (std::size_t k = 0; k < classes; ++k) total += std::exp(logits[k] - top);
+    return top + std::log(total);
+  }
+
+  void lose(const Node& node, Values& y) {
+    const std::size_t classes = from(node).count();
+    for (int n = 0; n < batch_.size; ++n) {
+      const double* logits = &x(node)[n * classes];
+      y[n] = log_sum_exp(logits, classes) - logits[batch_.labels[n]];
+      pass_.loss_sum += y[n];
+    }
+  }
+
+  void lose_backward(const Node& node, double loss_scale) {
+    const std::size_t classes = from(node).count();
+    for (int n = 0; n < batch_.size; ++n) {
+      const double* logits = &x(node)[n * classes];
+      const double total = log_sum_exp(logits, classes);
+      for (std::size_t k = 0; k < classes; ++k) {
+        dx(node)[n * classes + k] += loss_scale * std::exp(logits[k] - total);
+      }
+      dx(node)[n * classes + batch_.labels[n]] -= loss_scale;
+    }
+  }
+
+  void approach_kink(double distance) {
+    pass_.nearest_kink = std::min(pass_.nearest_kink, distance);
+  }
+
+  const Graph& graph_;
+  const Batch& batch_;
+  std::span<const double> parameters_;
+  bool training_;
+  ReferencePass pass_;
+  std::vector<Values> gradients_;  ///< by node
+};
+
+}  // namespace
+
+ReferencePass reference_training(const Graph& graph, const Normalisation& normalisation,
+                                 const Batch& batch, std::span<const double> parameters,
+                                 std::span<const double> statistics, double loss_scale) {
+  Interpreter interpreter(graph, batch, parameters, statistics, true);
+  interpreter.forward(normalisation);
+  interpreter.backward(loss_scale);
+  return interpreter.take();
+}
+
+ReferencePass reference_inference(const Graph& graph, const Normalisation& normalisation,
+                                  const Batch& batch, std::span<const double> parameters,
+                                  std::span<const double> statistics) {
+  Interpreter interpreter(graph, batch, parameters, statistics, false);
+  interpreter.forward(normalisation);
+  return interpreter.take();
+}
+
+}  // namespace resnext::net
