@@ -32,7 +32,13 @@ class CpuEngine final : public Engine {
   void compile_training(int batch_size) override { program(batch_size, true); }
   void compile_inference(int batch_size) override { program(batch_size, false); }
 
-  void set_parameters(std::span<const float> arena) override { weights_.set_arena(arena); }
+  void set_parameters(std::span<const float> arena) override {
+    if (arena.size() != graph_.parameter_count) {
+      throw std::invalid_argument(fmt::format("{} has {} parameters, not {}", graph_.spec.name,
+                                              graph_.parameter_count, arena.size()));
+    }
+    weights_.set_arena(arena);
+  }
 
   BatchMetrics train(const Batch& batch, float loss_scale, std::span<float> gradients,
                      std::span<float> statistics, const GradientReady& on_ready) override {
@@ -79,15 +85,35 @@ class CpuEngine final : public Engine {
   }
 
   Program& prepare(const Batch& batch, bool training) {
+    if (weights_.arena().empty() && graph_.parameter_count > 0) {
+      throw std::logic_error("an engine needs parameters (set_parameters) before its first pass");
+    }
+    check_batch(batch, training);
+    Program& compiled = program(batch.size, training);
+    weights_.refresh(stream_);
+    return compiled;
+  }
+
+  /// Labels index the logits, so one out of range must not get that far.
+  void check_batch(const Batch& batch, bool training) const {
     const std::size_t values = batch.size * graph_.input.count();
     if (batch.size < 1 || batch.pixels.size() != values) {
       throw std::invalid_argument(
           fmt::format("a batch of {} images should have {} pixel values, not {}", batch.size,
                       values, batch.pixels.size()));
     }
-    Program& compiled = program(batch.size, training);
-    weights_.refresh(stream_);
-    return compiled;
+    const bool unlabelled = !training && batch.labels.empty();
+    if (!unlabelled && batch.labels.size() != std::size_t(batch.size)) {
+      throw std::invalid_argument(
+          fmt::format("a batch of {} images should have as many labels, not {}", batch.size,
+                      batch.labels.size()));
+    }
+    for (std::size_t n = 0; n < batch.labels.size(); ++n) {
+      if (batch.labels[n] >= 0 && batch.labels[n] < graph_.classes) continue;
+      throw std::invalid_argument(
+          fmt::format("image {} of the batch has label {}, outside the model's {} classes", n,
+                      batch.labels[n], graph_.classes));
+    }
   }
 
   const Graph graph_;
