@@ -16,6 +16,11 @@ namespace resnext::data::hdf5 {
 using Dimensions = std::vector<std::uint64_t>;
 using Attribute = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
 
+/// How strings are stored. Variable-length ones are h5py's str, but lie in a part of the file that
+/// has no checksum, and HDF5 1.10 can hang when it reads a damaged one. Fixed-length ones (h5py:
+/// bytes) cannot hurt.
+enum class StringStorage { kVariable, kFixed };
+
 /// Owns one HDF5 identifier.
 class Handle {
  public:
@@ -105,9 +110,10 @@ class File {
   Dataset create_extendible(const std::string& object, const Dimensions& row,
                             std::uint64_t chunk_rows);
 
-  /// Attributes of an object ("/" is the file). Strings are variable-length UTF-8; integers are
-  /// 64-bit; bool is h5py's boolean (an enum of FALSE, TRUE).
-  void set_attribute(const std::string& object, const std::string& name, const Attribute& value);
+  /// Attributes of an object ("/" is the file). Integers are 64-bit; bool is h5py's boolean (an
+  /// enum of FALSE, TRUE); strings are UTF-8.
+  void set_attribute(const std::string& object, const std::string& name, const Attribute& value,
+                     StringStorage storage = StringStorage::kVariable);
   bool has_attribute(const std::string& object, const std::string& name) const;
   Attribute attribute(const std::string& object, const std::string& name) const;
   std::int64_t integer_attribute(const std::string& object, const std::string& name) const;

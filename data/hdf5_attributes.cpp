@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -15,10 +16,12 @@ std::string attribute_place(const std::string& file, const std::string& object,
   return fmt::format("{}: attribute '{}'", place(file, object), name);
 }
 
-Handle utf8_string_type(const std::string& where) {
+Handle utf8_string_type(std::size_t size, const std::string& where) {
   Handle type = owned(H5Tcopy(H5T_C_S1), H5Tclose, where, "make a string type");
-  check(H5Tset_size(type.id(), H5T_VARIABLE), where, "make a string type");
+  check(H5Tset_size(type.id(), size), where, "make a string type");
   check(H5Tset_cset(type.id(), H5T_CSET_UTF8), where, "make a string type");
+  if (size != H5T_VARIABLE)
+    check(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), where, "make a string type");
   return type;
 }
 
@@ -34,8 +37,9 @@ Handle boolean_type(const std::string& where) {
 /// Writes one attribute value; the alternatives of Attribute differ in type and space.
 class Writer {
  public:
-  Writer(hid_t file, const std::string& object, const std::string& name, std::string where)
-      : file_(file), object_(object), name_(name), where_(std::move(where)) {}
+  Writer(hid_t file, const std::string& object, const std::string& name, StringStorage storage,
+         std::string where)
+      : file_(file), object_(object), name_(name), storage_(storage), where_(std::move(where)) {}
 
   void operator()(bool value) const {
     const std::int8_t stored = value ? 1 : 0;
@@ -43,21 +47,31 @@ class Writer {
   }
   void operator()(std::int64_t value) const { write(H5T_NATIVE_INT64, scalar().id(), &value); }
   void operator()(double value) const { write(H5T_NATIVE_DOUBLE, scalar().id(), &value); }
-  void operator()(const std::string& value) const {
-    const char* text = value.c_str();
-    write(utf8_string_type(where_).id(), scalar().id(), &text);
-  }
+  void operator()(const std::string& value) const { write_strings({&value, 1}, scalar()); }
   void operator()(const std::vector<std::string>& values) const {
-    std::vector<const char*> texts;
-    for (const auto& value : values) texts.push_back(value.c_str());
-    const hsize_t count = texts.size();
-    texts.push_back(nullptr);  // the library wants an address even for no strings
-    const Handle space = owned(H5Screate_simple(1, &count, nullptr), H5Sclose, where_, "describe");
-    write(utf8_string_type(where_).id(), space.id(), texts.data());
+    const hsize_t count = values.size();
+    write_strings(values,
+                  owned(H5Screate_simple(1, &count, nullptr), H5Sclose, where_, "describe"));
   }
 
  private:
   Handle scalar() const { return owned(H5Screate(H5S_SCALAR), H5Sclose, where_, "describe"); }
+
+  void write_strings(std::span<const std::string> values, const Handle& space) const {
+    if (storage_ == StringStorage::kFixed) return write_fixed_strings(values, space);
+    std::vector<const char*> texts;
+    for (const auto& value : values) texts.push_back(value.c_str());
+    texts.push_back(nullptr);  // the library wants an address even for no strings
+    write(utf8_string_type(H5T_VARIABLE, where_).id(), space.id(), texts.data());
+  }
+
+  void write_fixed_strings(std::span<const std::string> values, const Handle& space) const {
+    std::size_t size = 1;
+    for (const auto& value : values) size = std::max(size, value.size());
+    std::string padded;
+    for (const auto& value : values) padded += value + std::string(size - value.size(), '\0');
+    write(utf8_string_type(size, where_).id(), space.id(), padded.data());
+  }
 
   void write(hid_t type, hid_t space, const void* value) const {
     const Handle attribute = owned(H5Acreate_by_name(file_, object_.c_str(), name_.c_str(), type,
@@ -69,12 +83,13 @@ class Writer {
   hid_t file_;
   const std::string& object_;
   const std::string& name_;
+  StringStorage storage_;
   std::string where_;
 };
 
 std::vector<std::string> read_variable_strings(hid_t attribute, hid_t space, std::size_t count,
                                                const std::string& where) {
-  const Handle type = utf8_string_type(where);
+  const Handle type = utf8_string_type(H5T_VARIABLE, where);
   // In memory the character set must be the stored one; HDF5 does not convert between them.
   const Handle stored = owned(H5Aget_type(attribute), H5Tclose, where, "read the type");
   check(H5Tset_cset(type.id(), H5Tget_cset(stored.id())), where, "read the type");
@@ -125,14 +140,14 @@ T require(Attribute value, const std::string& where, const char* kind) {
 
 }  // namespace
 
-void File::set_attribute(const std::string& object, const std::string& name,
-                         const Attribute& value) {
+void File::set_attribute(const std::string& object, const std::string& name, const Attribute& value,
+                         StringStorage storage) {
   const Lock lock;
   const std::string where = attribute_place(name_, object, name);
   if (has_attribute(object, name))
     check(H5Adelete_by_name(handle_.id(), object.c_str(), name.c_str(), H5P_DEFAULT), where,
           "replace");
-  std::visit(Writer(handle_.id(), object, name, where), value);
+  std::visit(Writer(handle_.id(), object, name, storage, where), value);
 }
 
 bool File::has_attribute(const std::string& object, const std::string& name) const {

@@ -67,7 +67,7 @@ bool take_suffix(std::string& text, const std::string& suffix) {
 void write_header(hdf5::File& file, const ShardHeader& header,
                   const std::vector<std::string>& class_names) {
   const auto set = [&](const char* name, const hdf5::Attribute& value) {
-    file.set_attribute("/", name, value);
+    file.set_attribute("/", name, value, hdf5::StringStorage::kFixed);
   };
   const auto set_count = [&](const char* name, std::uint64_t value) {
     set(name, static_cast<std::int64_t>(value));

@@ -150,7 +150,7 @@ class SetWriter {
     const std::string path =
         files_.partial(shard_file_name(options_.set_name, index, options_.shards));
     hdf5::File file = hdf5::File::modify(path);
-    file.set_attribute("/", "identity", written_.identity);
+    file.set_attribute("/", "identity", written_.identity, hdf5::StringStorage::kFixed);
     file.close();
   }
 
@@ -166,6 +166,13 @@ class SetWriter {
 void require_name(const std::string& name) {
   if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos)
     throw std::runtime_error(fmt::format("'{}' cannot name a set of shards", name));
+}
+
+void create_folder(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw std::runtime_error(fmt::format("{}: cannot be created: {}", folder, error.message()));
 }
 
 /// Shards of the set that are there, whether all or some, and leftovers of an interrupted writer.
@@ -189,7 +196,7 @@ WrittenSet write_shards(PackSource& source, std::span<const std::uint32_t> order
   if (options.shards == 0 || options.shards > order.size() || options.shards > kMaxShards)
     throw std::runtime_error(
         fmt::format("cannot make {} shards of {} samples", options.shards, order.size()));
-  fs::create_directories(options.folder);
+  create_folder(options.folder);
   const auto present = files_of_set(options, "");
   if (!present.empty() && !options.replace)
     throw std::runtime_error(

@@ -67,6 +67,8 @@ TEST_F(Hdf5, WritesWhatH5pyReads) {
   file.set_attribute("/train/loss", "unit", std::string(""));
   file.set_attribute("/", "class_names", many_names());
   file.set_attribute("/", "none", std::vector<std::string>{});
+  file.set_attribute("/", "fixed", std::string("é"), StringStorage::kFixed);
+  file.set_attribute("/", "fixed_names", many_names(), StringStorage::kFixed);
   file.close();
 
   EXPECT_EQ(run_python(R"(
@@ -87,6 +89,8 @@ assert a["seed"] == -5 and a["seed"].dtype == numpy.int64 and a["rate"] == 0.1
 assert a["model"] == "rés 漢字" and f["train/loss"].attrs["unit"] == ""
 assert list(a["class_names"]) == ["class name number %d" % i for i in range(5000)]
 assert len(a["none"]) == 0
+assert a["fixed"].decode() == "é"
+assert [n.decode() for n in a["fixed_names"]] == ["class name number %d" % i for i in range(5000)]
 print("good")
 )",
                        path_),
@@ -94,6 +98,8 @@ print("good")
 
   const File read = File::open(path_);
   EXPECT_EQ(read.strings_attribute("/", "class_names"), many_names());
+  EXPECT_EQ(read.strings_attribute("/", "fixed_names"), many_names());
+  EXPECT_EQ(read.string_attribute("/", "fixed"), "é");
   EXPECT_EQ(read.string_attribute("/train/loss", "unit"), "");
   EXPECT_TRUE(read.strings_attribute("/", "none").empty());
   EXPECT_EQ(read.list("/"), (std::vector<std::string>{"deep", "empty", "images", "just",
