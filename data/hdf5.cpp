@@ -14,6 +14,10 @@ namespace {
 
 std::recursive_mutex& library_mutex() {
   static std::recursive_mutex mutex;
+  // At exit HDF5 would try once more to flush what a full disk did not take, and 1.10 then crashes.
+  // All files are closed by their owners, so it has nothing else to do there.
+  static const herr_t leave_exit_alone = H5dont_atexit();
+  static_cast<void>(leave_exit_alone);
   return mutex;
 }
 
