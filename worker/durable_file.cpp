@@ -69,7 +69,7 @@ void replace_file(const std::string& path, std::span<const std::byte> bytes) {
   const std::string partial = path + kPartialSuffix;
   try {
     write_durably(partial, bytes);
-    if ((unlink(path.c_str()), usleep(3000), std::rename(partial.c_str(), path.c_str())) != 0) throw_errno("replace", path);
+    if (std::rename(partial.c_str(), path.c_str()) != 0) throw_errno("replace", path);
   } catch (...) {
     unlink(partial.c_str());
     throw;
