@@ -1,0 +1,57 @@
+#!/bin/bash
+# Installs the Debian packages that the project needs (Debian 12 and 13), and only those not there yet.
+# Usage: scripts/install_packages.sh [build] [quickstart] [test] [style]      (default: all four)
+# The one list of packages: whatever needs another one adds it here.
+set -euo pipefail
+
+declare -A packages=(
+  [build]="git g++ cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-dev libdnnl-dev
+           libboost-program-options-dev libfmt-dev nlohmann-json3-dev
+           libjpeg62-turbo-dev libpng-dev zlib1g-dev libgtest-dev libgmock-dev"
+  [quickstart]="dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy"
+  [test]="python3-h5py python3-matplotlib python3-numpy python3-pil"
+  # Fixed versions: another clang-format would format differently. Debian 13 does not have them.
+  [style]="clang-format-14 clang-tidy-14"
+)
+
+wanted=()
+for group in "${@:-build quickstart test style}"; do
+  for name in $group; do
+    if [[ -z ${packages[$name]:-} ]]; then
+      echo "install_packages.sh: error: no group '$name'; the groups are: ${!packages[*]}" >&2
+      exit 2
+    fi
+    read -r -d '' -a group_packages <<<"${packages[$name]}" || true
+    wanted+=("${group_packages[@]}")
+  done
+done
+
+is_installed() {
+  [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == "install ok installed" ]]
+}
+
+missing=()
+for package in "${wanted[@]}"; do
+  is_installed "$package" || missing+=("$package")
+done
+if [[ ${#missing[@]} -eq 0 ]]; then
+  echo "Packages: all there."
+  exit 0
+fi
+
+as_root=()
+if [[ $EUID -ne 0 ]]; then
+  if ! command -v sudo >/dev/null; then
+    echo "install_packages.sh: error: these packages are missing, and there is no sudo; as root, run:" >&2
+    echo "  apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+
+echo "Packages: installing ${missing[*]}"
+apt() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+apt update || echo "install_packages.sh: warning: the package lists could not be renewed" >&2
+apt install --yes --no-install-recommends "${missing[@]}" >/dev/null
