@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <regex>
+#include <string_view>
 
 namespace resnext::launcher {
 namespace {
@@ -17,9 +17,11 @@ bool is_rule(const std::string& line) {
 
 /// "[host:12345] 3 more processes have sent help message …" and the advice after it.
 bool is_help_count(const std::string& line) {
-  static const std::regex pattern(
-      R"(^\[[^\]]*\] (\d+ more process.* sent help message|Set MCA parameter "orte_base_help).*)");
-  return std::regex_match(line, pattern);
+  const std::size_t end = line.find("] ");
+  if (!line.starts_with('[') || end == std::string::npos) return false;
+  const std::string_view text = std::string_view(line).substr(end + 2);
+  return text.starts_with("Set MCA parameter \"") ||
+         (text.find(" more process") < 8 && text.find(" sent help message") != text.npos);
 }
 
 /// Whether a line that starts so may become one of mpirun's own.

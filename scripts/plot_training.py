@@ -85,11 +85,36 @@ def final_error(validation):
             f"{validation['top5_error'][-1]:.2f}% top-5")
 
 
-def title(attributes):
-    """Model and dataset; below it the scale of the run."""
-    first = " on ".join(str(attributes[name]) for name in ("model", "dataset")
-                        if attributes.get(name))
-    return first or "Training", str(attributes.get("scale", ""))
+def short_count(number):
+    """91354 as 91k, 25028904 as 25.0M, 4.2e9 as 4.2G."""
+    for size, suffix in ((1e9, "G"), (1e6, "M")):
+        if number >= size:
+            return f"{number / size:.1f}{suffix}"
+    return f"{number / 1e3:.0f}k" if number >= 10000 else str(number)
+
+
+def heading(attributes):
+    """Model and dataset."""
+    names = [str(attributes[name]) for name in ("model", "dataset") if attributes.get(name)]
+    return " on ".join(names) or "training"
+
+
+def scale(attributes, training):
+    """The scale of the run in one line, of what the file tells."""
+    parts = [str(attributes["scale"])] if attributes.get("scale") else []
+    if "parameters" in attributes:
+        parts.append(f"{short_count(attributes['parameters'])} parameters")
+    if "dataset-size" in attributes:
+        images = f"{attributes['dataset-size']:,} images"
+        size = attributes.get("image-size")
+        parts.append(f"{images} of {size}x{size}" if size else images)
+    if len(training["epoch"]):
+        parts.append(f"{training['epoch'][-1]:.3g} epochs")
+    if "replicas" in attributes and "batch-per-replica" in attributes:
+        parts.append(f"{attributes['replicas']} replicas of {attributes['batch-per-replica']}")
+    if "precision" in attributes:
+        parts.append(str(attributes["precision"]))
+    return ", ".join(parts)
 
 
 def plot(path, out):
@@ -99,9 +124,8 @@ def plot(path, out):
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), dpi=150)
     draw(left, training, validation, "loss", "loss (cross-entropy, nats)")
     draw(right, training, validation, "top1_error", "top-1 error (%)")
-    heading, scale = title(attributes)
-    figure.suptitle(heading, x=0.06, y=0.975, ha="left", fontsize=14, fontweight="bold")
-    figure.text(0.06, 0.885, scale, ha="left", fontsize=9.5, color="0.35")
+    figure.suptitle(heading(attributes), x=0.06, y=0.975, ha="left", fontsize=14, fontweight="bold")
+    figure.text(0.06, 0.885, scale(attributes, training), ha="left", fontsize=9.5, color="0.35")
     figure.text(0.985, 0.935, final_error(validation), ha="right", fontsize=10.5, color=VALIDATION,
                 fontweight="bold")
     for axes in (left, right):
