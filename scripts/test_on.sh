@@ -64,6 +64,7 @@ exec unshare --mount --pid --fork --kill-child bash -euc '
   root=$1
   mount -t proc proc "$root/proc"
   mount --rbind /sys "$root/sys"
+  mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
   mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
   exec chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
