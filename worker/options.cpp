@@ -98,8 +98,8 @@ void add_file_options(po::options_description& all, Options& o, RawOptions& raw)
       "eval-only", po::bool_switch(&o.eval_only),
       "evaluate --init or the checkpoint on --val-data")(
       "validate-every", po::value(&o.validate_every)->default_value(o.validate_every),
-      "epochs between evaluations")("scale", po::value(&o.scale),
-                                    "label of the run's scale, kept in the result file")(
+      "epochs between evaluations; there is one at the end, too; 0: none at all")(
+      "scale", po::value(&o.scale), "label of the run's scale, kept in the result file")(
       "config", po::value(&raw.config), "INI file of options; the command line goes before it");
   all.add(group);
 }
@@ -185,7 +185,7 @@ void check_ranges(const Options& o) {
   require(o.sgd.momentum >= 0 && o.sgd.momentum < 1, "momentum", "must be at least 0 and below 1");
   require(o.sgd.weight_decay >= 0, "weight-decay", "must not be negative");
   require(o.keep_checkpoints >= 1, "keep-checkpoints", "must be at least 1");
-  require(o.validate_every > 0, "validate-every", "must be positive");
+  require(o.validate_every >= 0, "validate-every", "must not be negative");
   require(o.bucket_mib > 0 && o.bucket_mib <= 1024, "bucket-mib",
           "must be above 0 and at most 1024");
   require(o.timeout_seconds >= 1, "timeout", "must be at least 1");

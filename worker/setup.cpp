@@ -102,6 +102,7 @@ void fill_normalisation(Options& options, const net::Spec& spec, const data::Dat
 void plan_steps(Setup& setup) {
   Options& o = setup.options;
   if (!setup.training) return;
+  if (o.validate_every == 0) setup.validation.reset();
   data::Sampler::Options sampling;
   sampling.dataset_size = setup.training->info().size;
   sampling.replicas = o.replicas;
