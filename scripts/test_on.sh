@@ -36,6 +36,7 @@ make_root() {
   mkdir -p "$(dirname "$root")"
   debootstrap --variant=minbase "$suite" "$root.partial" "$mirror" >"$root.log" 2>&1 ||
     fail "debootstrap failed; see $root.log"
+  echo force-unsafe-io >"$root.partial/etc/dpkg/dpkg.cfg.d/unsafe-io"  # it can be made again
   mv "$root.partial" "$root"
 }
 
