@@ -71,6 +71,9 @@ class CheckpointWriter {
   /// checkpoints stay).
   void write(const net::Graph& graph, TrainingState state, CheckpointHeader header);
 
+  /// Rethrows the failure of a write that has ended, without waiting for one that has not.
+  void check();
+
   /// Waits until all is on disk; rethrows a failure.
   void wait();
 

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <filesystem>
 #include <stdexcept>
 #include <utility>
@@ -58,6 +59,12 @@ void CheckpointWriter::write(const net::Graph& graph, TrainingState state,
   wait();
   pending_ = std::async(std::launch::async, write_now, folder_, keep_, graph, std::move(state),
                         std::move(header));
+}
+
+void CheckpointWriter::check() {
+  if (pending_.valid() && pending_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+    pending_.get();
+  }
 }
 
 void CheckpointWriter::wait() {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -46,15 +48,22 @@ ValidationResult Evaluator::evaluate(net::Engine& engine, std::span<const float>
   std::vector<double> losses(batches, 0.0);
   std::array<std::int64_t, 3> counts{};
   std::size_t index = static_cast<std::size_t>(communicator_.rank());
-  while (const data::LoadedBatch* loaded = loader.next()) {
-    const net::Batch input{static_cast<int>(loaded->labels.size()), loaded->pixels, loaded->labels};
-    const net::BatchMetrics metrics = engine.evaluate(input, statistics, {});
-    losses[index] = metrics.loss_sum;
-    counts[0] += metrics.images;
-    counts[1] += metrics.top1_correct;
-    counts[2] += metrics.top5_correct;
-    index += ranks;
+  std::optional<std::string> failure;
+  try {
+    while (const data::LoadedBatch* loaded = loader.next()) {
+      const net::Batch input{static_cast<int>(loaded->labels.size()), loaded->pixels,
+                             loaded->labels};
+      const net::BatchMetrics metrics = engine.evaluate(input, statistics, {});
+      losses[index] = metrics.loss_sum;
+      counts[0] += metrics.images;
+      counts[1] += metrics.top1_correct;
+      counts[2] += metrics.top5_correct;
+      index += ranks;
+    }
+  } catch (const std::exception& error) {
+    failure = error.what();
   }
+  communicator_.fail_together(failure);
   communicator_.sum(losses);
   communicator_.sum(counts);
   if (counts[0] != static_cast<std::int64_t>(size)) {

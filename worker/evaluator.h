@@ -26,7 +26,8 @@ class Evaluator {
   Evaluator(const Options& options, data::ImageSource& source, const Communicator& communicator);
 
   /// Collective. The set is cut into batches of batch-per-replica images; batch b is computed by
-  /// rank b modulo the ranks, and the batches' sums are added in order.
+  /// rank b modulo the ranks, and the batches' sums are added in order. Throws AgreedFailure on all
+  /// ranks where one cannot read its images.
   ValidationResult evaluate(net::Engine& engine, std::span<const float> statistics);
 
  private:

@@ -1,9 +1,12 @@
 // resnext-worker: one rank's life. Options → data → train or evaluate → checkpoint → results.
 
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <optional>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -52,45 +55,58 @@ std::string describe_outcome(const Setup& setup, const TrainingOutcome& outcome)
   return text;
 }
 
-void train(Setup& setup, const Communicator& world, StartingPoint start, RunRecord& record) {
-  Trainer trainer(setup, world, std::move(start.state));
+std::unique_ptr<net::Engine> compile_engine(const Setup& setup) {
+  const Options& o = setup.options;
+  auto engine = net::make_cpu_engine(setup.graph, setup.normalisation, o.threads);
+  if (!o.eval_only) engine->compile_training(o.batch_per_replica);
+  if (setup.validation) engine->compile_inference(o.batch_per_replica);
+  return engine;
+}
+
+void train(Setup& setup, const Communicator& world, std::unique_ptr<net::Engine> engine,
+           StartingPoint start, RunRecord& record) {
+  Trainer trainer(setup, world, std::move(engine), std::move(start.state));
   const TrainingOutcome outcome = trainer.run(record);
   trainer.finish(record, outcome.stop_signal == 0);
   if (world.rank() == 0) record.progress().print(describe_outcome(setup, outcome));
-}
-
-void evaluate(Setup& setup, const Communicator& world, StartingPoint start, RunRecord& record) {
-  const auto engine = net::make_cpu_engine(setup.graph, setup.normalisation, setup.options.threads);
-  engine->set_parameters(start.state.parameters);
-  Evaluator evaluator(setup.options, *setup.validation, world);
-  const ValidationResult result = evaluator.evaluate(*engine, start.state.statistics);
-  if (world.rank() != 0) return;
-  start.state.validation = {
-      {start.state.step}, {0.0}, {result.loss}, {result.top1_error}, {result.top5_error}};
-  record.finish(start.state, true);
-  record.progress().print(
-      fmt::format("evaluated {} images: loss {:.4f}, top-1 error {:.2f}%, top-5 error {:.2f}%",
-                  result.images, result.loss, result.top1_error, result.top5_error));
 }
 
 /// Runs a stage that may fail on one rank alone; all ranks then fail together, rank 0 speaking.
 template <typename Stage>
 auto agree(const Communicator& world, const Stage& stage) -> decltype(stage()) {
   std::optional<std::string> failure;
-  bool usage = false;
+  std::int64_t not_usage = 0;
   std::optional<decltype(stage())> result;
   try {
     result.emplace(stage());
   } catch (const cli::UsageError& error) {
     failure = error.what();
-    usage = true;
   } catch (const std::exception& error) {
     failure = error.what();
+    not_usage = 1;
   }
   const auto first = world.first_failure(failure);
-  if (first && usage) throw cli::UsageError(*first);
-  if (first) throw AgreedFailure(*first);
-  return std::move(*result);
+  if (!first) return std::move(*result);
+  world.sum(std::span(&not_usage, 1));
+  if (not_usage == 0) throw cli::UsageError(*first);
+  throw AgreedFailure(*first);
+}
+
+void evaluate(Setup& setup, const Communicator& world, net::Engine& engine, StartingPoint start,
+              RunRecord& record) {
+  engine.set_parameters(start.state.parameters);
+  Evaluator evaluator(setup.options, *setup.validation, world);
+  const ValidationResult result = evaluator.evaluate(engine, start.state.statistics);
+  start.state.validation = {
+      {start.state.step}, {0.0}, {result.loss}, {result.top1_error}, {result.top5_error}};
+  agree(world, [&] {
+    record.finish(start.state, true);
+    return true;
+  });
+  if (world.rank() != 0) return;
+  record.progress().print(
+      fmt::format("evaluated {} images: loss {:.4f}, top-1 error {:.2f}%, top-5 error {:.2f}%",
+                  result.images, result.loss, result.top1_error, result.top5_error));
 }
 
 int run(Communicator& world, const std::vector<std::string>& arguments) {
@@ -109,10 +125,11 @@ int run(Communicator& world, const std::vector<std::string>& arguments) {
     describe_run(setup, world, record->progress());
     for (const std::string& note : start.notes) record->progress().print(note);
   }
+  auto engine = agree(world, [&] { return compile_engine(setup); });
   if (setup.options.eval_only) {
-    evaluate(setup, world, std::move(start), *record);
+    evaluate(setup, world, *engine, std::move(start), *record);
   } else {
-    train(setup, world, std::move(start), *record);
+    train(setup, world, std::move(engine), std::move(start), *record);
   }
   return cli::kSuccess;
 }

@@ -41,6 +41,7 @@ void RunRecord::publish(const TrainingState& state) {
 }
 
 void RunRecord::publish_now_and_then(const TrainingState& state) {
+  if (checkpoints_) checkpoints_->check();
   if (std::chrono::steady_clock::now() - published_ >= kPublishEvery) publish(state);
 }
 

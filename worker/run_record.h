@@ -21,7 +21,8 @@ class RunRecord {
 
   /// Rewrites the result file.
   void publish(const TrainingState& state);
-  /// The same, if the last time is some seconds ago.
+  /// To be called after each step: the same, if the last time is some seconds ago. Throws, too,
+  /// what has gone wrong with the checkpoint in the background.
   void publish_now_and_then(const TrainingState& state);
 
   /// Writes a checkpoint in the background, and the result file.

@@ -1,5 +1,6 @@
 #include "worker/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -22,12 +23,13 @@ std::size_t bucket_values(const Options& options) {
 
 }  // namespace
 
-Trainer::Trainer(Setup& setup, const Communicator& communicator, TrainingState state)
+Trainer::Trainer(Setup& setup, const Communicator& communicator,
+                 std::unique_ptr<net::Engine> engine, TrainingState state)
     : setup_(setup),
       communicator_(communicator),
       state_(std::move(state)),
       local_replicas_(setup.options.replicas / communicator.size()),
-      engine_(net::make_cpu_engine(setup.graph, setup.normalisation, setup.options.threads)),
+      engine_(std::move(engine)),
       local_sum_(setup.graph.parameter_count, local_replicas_),
       reduction_(setup.graph.parameter_count, bucket_values(setup.options), setup.options.reduce,
                  setup.options.sgd, std::chrono::seconds(setup.options.timeout_seconds)),
@@ -37,8 +39,6 @@ Trainer::Trainer(Setup& setup, const Communicator& communicator, TrainingState s
     evaluator_ = std::make_unique<Evaluator>(setup.options, *setup.validation, communicator);
   }
   engine_->set_parameters(state_.parameters);
-  engine_->compile_training(setup.options.batch_per_replica);
-  if (evaluator_) engine_->compile_inference(setup.options.batch_per_replica);
   if (!state_.momentum.empty()) reduction_.set_momentum(state_.momentum);
   state_.momentum = {};  // the reduction holds it, sharded
 }
@@ -52,11 +52,11 @@ TrainingOutcome Trainer::run(RunRecord& record) {
     record_step(record, totals, seconds_since(start), loader_.take_wait_seconds());
     outcome.stop_signal = totals.stop_signal;
     const bool last = state_.step == setup_.total_steps;
-    if (evaluator_ && (last || state_.step % setup_.validation_steps == 0)) {
-      validate(record);
-    }
-    const bool due = state_.step % setup_.options.checkpoint_every == 0;
-    if (due || last || outcome.stop_signal != 0) write_checkpoint(record);
+    const bool save =
+        last || outcome.stop_signal != 0 || state_.step % setup_.options.checkpoint_every == 0;
+    if (save) require_finite_weights();
+    if (evaluator_ && (last || state_.step % setup_.validation_steps == 0)) validate(record);
+    if (save) write_checkpoint(record);
   }
   outcome.steps = state_.step;
   const ValidationHistory& history = state_.validation;
@@ -75,14 +75,27 @@ Trainer::StepTotals Trainer::train_step(std::uint64_t step) {
   return exchange_reports();
 }
 
+/// Does what may fail on this rank alone. The rank then goes through the step's collectives all the
+/// same, so that nobody is left waiting, and all stop together at the step's report.
+template <typename Work>
+void Trainer::attempt(const Work& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    if (!failure_) failure_ = error.what();
+  }
+}
+
 void Trainer::train_replica(int local, std::size_t global_batch) {
   const bool last = local + 1 == local_replicas_;
-  const data::LoadedBatch& loaded = loader_.next();
+  const data::LoadedBatch* next = nullptr;
+  attempt([&] { next = &loader_.next(); });
   const std::span<float> gradient = local_sum_.next_gradient();
   net::BatchMetrics metrics;
-  if (loaded.labels.empty()) {  // a partial batch that is too small for all replicas
+  if (next == nullptr || next->labels.empty()) {  // or a last batch too small for all replicas
     std::fill(gradient.begin(), gradient.end(), 0.0F);
   } else {
+    const data::LoadedBatch& loaded = *next;
     const bool keeps_statistics = communicator_.rank() == 0 && local == 0;
     const net::Batch batch{static_cast<int>(loaded.labels.size()), loaded.pixels, loaded.labels};
     const auto on_ready = [this](std::size_t ready) { reduction_.ready(ready); };
@@ -92,7 +105,8 @@ void Trainer::train_replica(int local, std::size_t global_batch) {
                        last ? net::GradientReady(on_ready) : net::GradientReady());
   }
   if (!last) local_sum_.add();
-  reports_[local] = {metrics.loss_sum, metrics.top1_correct, metrics.images, stop_.received()};
+  reports_[local] = {metrics.loss_sum, metrics.top1_correct, metrics.images, stop_.received(),
+                     failure_ ? 1 : 0};
 }
 
 Trainer::StepTotals Trainer::exchange_reports() {
@@ -103,6 +117,8 @@ Trainer::StepTotals Trainer::exchange_reports() {
                            communicator_.get(), &request),
             "MPI_Iallgather");
   communicator_.wait(request, fmt::format("the report of step {}", state_.step + 1));
+  const auto failed = [](const ReplicaReport& report) { return report.failed != 0; };
+  if (std::any_of(all.begin(), all.end(), failed)) communicator_.fail_together(failure_);
   StepTotals totals;
   for (const ReplicaReport& report : all) {  // in the replicas' order, so that the sum is the same
     totals.loss_sum += report.loss_sum;
@@ -113,14 +129,18 @@ Trainer::StepTotals Trainer::exchange_reports() {
   return totals;
 }
 
+void Trainer::throw_diverged(const std::string& what, double learning_rate) const {
+  throw AgreedFailure(
+      fmt::format("{} is not finite at step {} (learning rate {:g}): the run has diverged; try a "
+                  "lower --learning-rate; checkpoints of earlier steps are untouched",
+                  what, state_.step, learning_rate));
+}
+
 void Trainer::record_step(RunRecord& record, const StepTotals& totals, double seconds,
                           double wait) {
   const double learning_rate = learning_rate_at(setup_.options.schedule, state_.step - 1);
   if (!std::isfinite(totals.loss_sum)) {
-    throw AgreedFailure(
-        fmt::format("the loss is not finite at step {} (learning rate {:g}): the run has diverged; "
-                    "try a lower --learning-rate; checkpoints of earlier steps are untouched",
-                    state_.step, learning_rate));
+    throw_diverged("the loss", learning_rate);
   }
   if (communicator_.rank() != 0) return;
   const double images = double(totals.images);
@@ -135,7 +155,15 @@ void Trainer::record_step(RunRecord& record, const StepTotals& totals, double se
   record.progress().add({state_.step, totals.loss_sum, totals.top1_correct, totals.images,
                          learning_rate, seconds, wait},
                         is_epoch_end() || state_.step == setup_.total_steps);
-  record.publish_now_and_then(state_);
+  attempt([&] { record.publish_now_and_then(state_); });
+}
+
+/// All ranks hold the same weights, so they agree.
+void Trainer::require_finite_weights() const {
+  const bool finite = std::all_of(state_.parameters.begin(), state_.parameters.end(),
+                                  [](float value) { return std::isfinite(value); });
+  if (!finite)
+    throw_diverged("a weight", learning_rate_at(setup_.options.schedule, state_.step - 1));
 }
 
 void Trainer::validate(RunRecord& record) {
@@ -153,19 +181,19 @@ void Trainer::validate(RunRecord& record) {
       "epoch {:6.2f}  validation: loss {:.4f}  top-1 error {:.2f}%  top-5 error {:.2f}%  "
       "({} images)",
       epoch, result.loss, result.top1_error, result.top5_error, result.images));
-  record.publish(state_);
+  attempt([&] { record.publish(state_); });
 }
 
 void Trainer::write_checkpoint(RunRecord& record) {
   if (setup_.options.checkpoint_dir.empty()) return;
   state_.momentum = reduction_.gather_momentum();
-  if (communicator_.rank() == 0) record.checkpoint(state_);
+  if (communicator_.rank() == 0) attempt([&] { record.checkpoint(state_); });
   state_.momentum = {};
 }
 
 void Trainer::finish(RunRecord& record, bool finished) {
-  if (communicator_.rank() == 0) record.finish(state_, finished);
-  communicator_.first_failure(std::nullopt);
+  if (communicator_.rank() == 0) attempt([&] { record.finish(state_, finished); });
+  communicator_.fail_together(failure_);
 }
 
 }  // namespace resnext::worker

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 #include "net/engine.h"
@@ -19,12 +18,6 @@
 
 namespace resnext::worker {
 
-/// A failure that every rank meets at the same point, so that rank 0 may speak for all.
-class AgreedFailure : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 /// What became of a run.
 struct TrainingOutcome {
   std::uint64_t steps = 0;
@@ -34,11 +27,14 @@ struct TrainingOutcome {
 
 class Trainer {
  public:
-  /// Compiles the engine and takes `state` (on every rank; its histories on rank 0). Collective.
+  /// Takes a compiled engine and `state` (on every rank; its histories on rank 0). Collective.
   /// `setup` and `communicator` must outlive the trainer.
-  Trainer(Setup& setup, const Communicator& communicator, TrainingState state);
+  Trainer(Setup& setup, const Communicator& communicator, std::unique_ptr<net::Engine> engine,
+          TrainingState state);
 
-  /// Trains to the end, or to a stop signal. `record` keeps results and checkpoints. Collective.
+  /// Trains to the end, or to a stop signal. `record` keeps results and checkpoints. Collective;
+  /// what fails on one rank (a damaged sample, a full disk) ends the run on all of them within a
+  /// step, as AgreedFailure.
   TrainingOutcome run(RunRecord& record);
 
   /// Completes the run's files. Collective: returns when rank 0 has them on disk.
@@ -57,6 +53,7 @@ class Trainer {
     std::int64_t top1_correct = 0;
     std::int64_t images = 0;
     std::int64_t stop_signal = 0;
+    std::int64_t failed = 0;
   };
 
   StepTotals train_step(std::uint64_t step);
@@ -65,6 +62,10 @@ class Trainer {
   void record_step(RunRecord& record, const StepTotals& totals, double seconds, double wait);
   void validate(RunRecord& record);
   void write_checkpoint(RunRecord& record);
+  void require_finite_weights() const;
+  [[noreturn]] void throw_diverged(const std::string& what, double learning_rate) const;
+  template <typename Work>
+  void attempt(const Work& work);
   bool is_epoch_end() const { return state_.step % setup_.steps_per_epoch == 0; }
 
   Setup& setup_;
@@ -78,6 +79,7 @@ class Trainer {
   StepLoader loader_;
   StopSignal stop_;
   std::vector<ReplicaReport> reports_;  ///< this rank's replicas, in this step
+  std::optional<std::string> failure_;  ///< of this rank alone, until the next report tells all
 };
 
 }  // namespace resnext::worker

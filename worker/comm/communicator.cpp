@@ -130,4 +130,8 @@ std::optional<std::string> Communicator::first_failure(
   return failures == size_ ? text : fmt::format("rank {}: {}", first, text);
 }
 
+void Communicator::fail_together(const std::optional<std::string>& failure) const {
+  if (const auto first = first_failure(failure)) throw AgreedFailure(*first);
+}
+
 }  // namespace resnext::worker

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,12 @@ namespace resnext::worker {
 
 /// Throws std::runtime_error naming the operation when `code` is not MPI_SUCCESS.
 void check_mpi(int code, const char* operation);
+
+/// A failure that every rank meets at the same point, so that rank 0 may speak for all.
+class AgreedFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// MPI_Init to MPI_Finalize.
 class MpiSession {
@@ -57,6 +64,9 @@ class Communicator {
   /// Ends a stage of work that every rank did by itself: each passes its failure, or nullopt. The
   /// result on every rank is the first failure ("rank 3: …" where not all ranks met the same one).
   std::optional<std::string> first_failure(const std::optional<std::string>& failure) const;
+
+  /// The same, thrown on every rank as AgreedFailure.
+  void fail_together(const std::optional<std::string>& failure) const;
 
  private:
   MPI_Comm comm_ = MPI_COMM_NULL;

@@ -1,0 +1,66 @@
+"""Small sets of images that a net can learn, written in the formats that users have."""
+
+import io
+import os
+import struct
+
+import numpy as np
+from PIL import Image
+
+import programs
+
+
+def _pattern(label, size, channels, rng):
+    """A wave whose direction tells the class, with noise."""
+    y, x = np.mgrid[0:size[0], 0:size[1]]
+    angle = label * np.pi / 5
+    wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 0.7 + rng.uniform(0, 1))
+    image = 128 + 80 * wave[..., None] + rng.normal(0, 20, (*size, channels))
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def make_idx(folder, images, classes=5, side=16, split="train", seed=0):
+    """Grey images as IDX files, as MNIST has them."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(images) % classes
+    pixels = np.stack([_pattern(label, (side, side), 1, rng)[..., 0] for label in labels])
+    prefix = {"train": "train", "test": "t10k"}[split]
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, f"{prefix}-images-idx3-ubyte"), "wb") as file:
+        file.write(struct.pack(">BBBBIII", 0, 0, 8, 3, images, side, side) + pixels.tobytes())
+    with open(os.path.join(folder, f"{prefix}-labels-idx1-ubyte"), "wb") as file:
+        file.write(struct.pack(">BBBBI", 0, 0, 8, 1, images) + labels.astype(np.uint8).tobytes())
+
+
+def make_jpeg_folders(folder, images, classes=5, smallest=40, largest=70, seed=0):
+    """Colour JPEGs of all sizes in class folders."""
+    rng = np.random.default_rng(seed)
+    for index in range(images):
+        size = rng.integers(smallest, largest + 1, 2)
+        image = Image.fromarray(_pattern(index % classes, tuple(size), 3, rng))
+        path = os.path.join(folder, f"class{index % classes:03}", f"{index:04}.JPEG")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        image.save(path, "JPEG", quality=90)
+
+
+def pack_idx(folder, images, **options):
+    """Makes an IDX set and packs it into FOLDER/shards as the set of its split; returns its path."""
+    split = options.get("split", "train")
+    make_idx(os.path.join(folder, "idx"), images, **options)
+    shards = os.path.join(folder, "shards")
+    programs.pack(os.path.join(folder, "idx"), shards, "--split", split)
+    return os.path.join(shards, split)
+
+
+def pack_jpegs(folder, images, name="train", shards=2, **options):
+    source = os.path.join(folder, "images-" + name)
+    make_jpeg_folders(source, images, **options)
+    out = os.path.join(folder, "shards")
+    programs.pack(source, out, "--name", name, "--shards", str(shards))
+    return os.path.join(out, name)
+
+
+def jpeg_bytes(array):
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
