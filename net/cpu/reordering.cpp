@@ -53,7 +53,8 @@ void GradientReordering::backward(Run& run) {
 GradientSum::GradientSum(Builder& builder, int node, int on_the_fly)
     : parts_(builder.gradients[node]),
       count_(builder.values[node].descriptor.get_size() / sizeof(float)),
-      on_the_fly_(on_the_fly) {
+      on_the_fly_(on_the_fly),
+      kernels_(&vector_kernels()) {
   if (parts_.empty()) {
     throw std::logic_error(fmt::format("node {} has no gradient: nothing leads from it to a loss",
                                        builder.graph.nodes[node].name));
@@ -68,7 +69,7 @@ void GradientSum::bind(const Placement& placement) {
 
 void GradientSum::run() {
   for (std::size_t i = static_cast<std::size_t>(on_the_fly_); i < pointers_.size(); ++i) {
-    vector_kernels().accumulate(pointers_.front(), pointers_[i], count_);
+    kernels_->accumulate(pointers_.front(), pointers_[i], count_);
   }
 }
 

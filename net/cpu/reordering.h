@@ -77,6 +77,7 @@ class GradientSum {
   std::vector<float*> pointers_;
   std::size_t count_ = 0;
   int on_the_fly_ = 1;
+  const VectorKernels* kernels_ = nullptr;
 };
 
 }  // namespace resnext::net::cpu

@@ -14,6 +14,7 @@ const dnnl::memory& WeightStore::copy(int parameter, const GroupedWeights& weigh
   Copy& added = copies_.emplace_back();
   added.parameter = parameter;
   added.weights = weights;
+  added.plain = dnnl::memory(weights.plain_descriptor(), engine_, nullptr);
   added.memory = dnnl::memory(descriptor, engine_);
   added.reorder = dnnl::reorder(
       dnnl::reorder::primitive_desc(engine_, weights.plain_descriptor(), engine_, descriptor));
@@ -37,8 +38,8 @@ void WeightStore::refresh(dnnl::stream& stream) {
       source = merged_.data();
     }
     // oneDNN takes sources as non-const pointers but only reads them.
-    dnnl::memory plain(copy.weights.plain_descriptor(), engine_, const_cast<float*>(source));
-    copy.reorder.execute(stream, plain, copy.memory);
+    copy.plain.set_data_handle(const_cast<float*>(source));
+    copy.reorder.execute(stream, copy.plain, copy.memory);
     stream.wait();
     copy.version = version_;
   }

@@ -35,6 +35,7 @@ class WeightStore {
   struct Copy {
     int parameter = 0;
     GroupedWeights weights;
+    dnnl::memory plain;  ///< row-major source of the reorder, wherever that lies at the time
     dnnl::memory memory;
     dnnl::reorder reorder;  ///< from row-major
     std::uint64_t version = 0;
