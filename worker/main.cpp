@@ -1,5 +1,7 @@
 // resnext-worker: one rank's life. Options → data → train or evaluate → checkpoint → results.
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -7,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -134,6 +138,16 @@ int run(Communicator& world, const std::vector<std::string>& arguments) {
   return cli::kSuccess;
 }
 
+/// Ends the job for a failure of this rank alone. Where it took several ranks (a stuck one, a
+/// broken network), the lowest speaks and ends the others before they have their say.
+void abort_all(const Communicator& world, const std::string& message) {
+  // mpirun sends SIGKILL two seconds after an abort.
+  std::this_thread::sleep_for(std::chrono::seconds(4) * std::min(world.rank(), 2));
+  fmt::print(stderr, "resnext-worker: error: rank {}: {}\n", world.rank(), message);
+  std::fflush(stderr);
+  MPI_Abort(world.get(), cli::kFailure);
+}
+
 /// One line and one exit code for all ranks where they fail together; a rank that fails alone says
 /// so and takes the others with it.
 int run_rank(const std::vector<std::string>& arguments) {
@@ -150,9 +164,7 @@ int run_rank(const std::vector<std::string>& arguments) {
     say(error.what());
     return cli::kFailure;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "resnext-worker: error: rank {}: {}\n", world.rank(), error.what());
-    std::fflush(stderr);
-    MPI_Abort(world.get(), cli::kFailure);
+    abort_all(world, error.what());
     return cli::kFailure;
   }
 }

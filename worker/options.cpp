@@ -32,6 +32,8 @@ constexpr const char* kUsage =
 struct RawOptions {
   std::string shuffle = "on", reduce = "exact", milestones = "30,60,90", mean, deviation, config;
   std::string nesterov = "on";
+  // Signed, for Boost takes "-1" for the largest unsigned number.
+  std::int64_t steps = 0, checkpoint_every = 0, seed = 1;
 };
 
 void add_data_options(po::options_description& all, Options& o, RawOptions& raw) {
@@ -50,7 +52,7 @@ void add_data_options(po::options_description& all, Options& o, RawOptions& raw)
   all.add(group);
 }
 
-void add_model_options(po::options_description& all, Options& o) {
+void add_model_options(po::options_description& all, Options& o, RawOptions& raw) {
   po::options_description group("Model and parallelism");
   group.add_options()("model", po::value(&o.model),
                       "e.g. resnext50_32x4d; resnext-info --list shows the names")(
@@ -61,14 +63,14 @@ void add_model_options(po::options_description& all, Options& o) {
                                          "compute threads a rank")(
       "precision", po::value(&o.precision)->default_value(o.precision), "fp32")(
       "device", po::value(&o.device)->default_value(o.device), "auto or cpu")(
-      "seed", po::value(&o.seed)->default_value(o.seed), "of weights, order and augmentation");
+      "seed", po::value(&raw.seed)->default_value(raw.seed), "of weights, order and augmentation");
   all.add(group);
 }
 
 void add_recipe_options(po::options_description& all, Options& o, RawOptions& raw) {
   po::options_description group("Recipe");
   group.add_options()("epochs", po::value(&o.epochs)->default_value(o.epochs), "length of the run")(
-      "steps", po::value(&o.steps), "length of the run in steps, instead of --epochs")(
+      "steps", po::value(&raw.steps), "length of the run in steps, instead of --epochs")(
       "learning-rate",
       po::value(&o.schedule.learning_rate)->default_value(o.schedule.learning_rate),
       "")("schedule", po::value(&o.schedule.name)->default_value(o.schedule.name),
@@ -89,7 +91,7 @@ void add_file_options(po::options_description& all, Options& o, RawOptions& raw)
   po::options_description group("Files");
   group.add_options()("out", po::value(&o.out), "result file (HDF5)")(
       "checkpoint-dir", po::value(&o.checkpoint_dir), "folder of checkpoints")(
-      "checkpoint-every", po::value(&o.checkpoint_every),
+      "checkpoint-every", po::value(&raw.checkpoint_every),
       "steps between checkpoints; default: an epoch")(
       "keep-checkpoints", po::value(&o.keep_checkpoints)->default_value(o.keep_checkpoints),
       "how many to keep")("resume", po::value(&o.resume)->default_value(o.resume),
@@ -161,6 +163,12 @@ std::vector<T> parse_list(const std::string& option, const std::string& text) {
 }
 
 void convert(const RawOptions& raw, Options& o) {
+  require(raw.steps >= 0, "steps", "must be positive");
+  require(raw.checkpoint_every >= 0, "checkpoint-every", "must be positive");
+  require(raw.seed >= 0, "seed", "must not be negative");
+  o.steps = static_cast<std::uint64_t>(raw.steps);
+  o.checkpoint_every = static_cast<std::uint64_t>(raw.checkpoint_every);
+  o.seed = static_cast<std::uint64_t>(raw.seed);
   o.shuffle = parse_switch("shuffle", raw.shuffle);
   o.sgd.nesterov = parse_switch("nesterov", raw.nesterov);
   require_name("reduce", raw.reduce, {"exact", "fast"});
@@ -177,7 +185,7 @@ void check_ranges(const Options& o) {
   require(o.threads >= 1 && o.threads <= 1024, "threads", "must be between 1 and 1024");
   require(o.decode_threads >= 0 && o.decode_threads <= 1024, "decode-threads",
           "must be between 0 and 1024");
-  require(o.epochs > 0, "epochs", "must be positive");
+  require(o.epochs > 0 && o.epochs <= 1e6, "epochs", "must be above 0 and at most 1000000");
   require(o.image_size >= 0 && o.image_size <= 4096, "image-size", "must be between 1 and 4096");
   require(o.schedule.learning_rate >= 0, "learning-rate", "must not be negative");
   require(o.schedule.decay > 0, "decay", "must be positive");
@@ -236,7 +244,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
   Options& o = parsed.options;
   RawOptions raw;
   po::options_description all(kUsage);
-  add_model_options(all, o);
+  add_model_options(all, o, raw);
   add_data_options(all, o, raw);
   add_recipe_options(all, o, raw);
   add_file_options(all, o, raw);

@@ -73,13 +73,16 @@ class Program:
     def printed(self):
         return self._text(self.out)
 
-    def wait_for(self, text, seconds=60):
-        """Waits until standard output has the text."""
+    def wait_until(self, condition, what="it", seconds=60):
         deadline = time.monotonic() + seconds
-        while text not in self.printed():
+        while not condition():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"'{text}' was never printed\n{self.finish(1)}")
+                raise AssertionError(f"{what} never came\n{self.finish(1)}")
             time.sleep(0.01)
+
+    def wait_for(self, text):
+        """Waits until standard output has the text."""
+        self.wait_until(lambda: text in self.printed(), f"'{text}'")
 
     def ranks(self):
         """Process ids of the workers."""

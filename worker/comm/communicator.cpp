@@ -1,5 +1,6 @@
 #include "worker/comm/communicator.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -52,15 +53,23 @@ Communicator::~Communicator() {
 }
 
 void Communicator::wait(MPI_Request& request, const std::string& operation) const {
-  const auto deadline = std::chrono::steady_clock::now() + timeout_;
-  for (int polls = 0; !test(request); ++polls) {
+  using Clock = std::chrono::steady_clock;
+  // Time in which this very process was stopped (by SIGSTOP, a debugger, a hypervisor) is no
+  // waiting: a rank that wakes up must not accuse the others.
+  constexpr Clock::duration kLongestPoll = std::chrono::seconds(1);
+  Clock::duration waited{0};
+  Clock::time_point before = Clock::now();
+  for (int polls = 1; !test(request); ++polls) {
     sched_yield();
-    if (polls % 1024 == 0 && std::chrono::steady_clock::now() > deadline) {
-      throw std::runtime_error(
-          fmt::format("rank {} on {} waited {} s for the others in {}: a rank is stuck or dead "
-                      "(--timeout sets the limit)",
-                      rank_, host_name(), timeout_.count(), operation));
-    }
+    if (polls % 1024 != 0) continue;
+    const Clock::time_point now = Clock::now();
+    waited += std::min(now - before, kLongestPoll);
+    before = now;
+    if (waited <= timeout_) continue;
+    throw std::runtime_error(fmt::format(
+        "{} waited {} s for other ranks in {}: one is stuck or dead (--timeout sets the "
+        "limit)",
+        host_name(), timeout_.count(), operation));
   }
 }
 

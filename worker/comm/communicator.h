@@ -47,7 +47,7 @@ class Communicator {
   void set_timeout(std::chrono::seconds timeout) { timeout_ = timeout; }
 
   /// Waits for a request, giving the processor away between polls. Throws std::runtime_error naming
-  /// rank, host and `operation` when the time is up: some other rank is stuck or gone.
+  /// host and `operation` when the time is up: some other rank is stuck or gone.
   void wait(MPI_Request& request, const std::string& operation) const;
   /// Whether the request is done, without waiting.
   bool test(MPI_Request& request) const;
