@@ -94,8 +94,9 @@ def short_count(number):
 
 
 def heading(attributes):
-    """Model and dataset."""
-    names = [str(attributes[name]) for name in ("model", "dataset") if attributes.get(name)]
+    """Model and dataset, the latter without its folder."""
+    names = [str(attributes[name]).rstrip("/").rsplit("/", 1)[-1]
+             for name in ("model", "dataset") if attributes.get(name)]
     return " on ".join(names) or "training"
 
 
@@ -126,7 +127,7 @@ def plot(path, out):
     draw(right, training, validation, "top1_error", "top-1 error (%)")
     figure.suptitle(heading(attributes), x=0.06, y=0.975, ha="left", fontsize=14, fontweight="bold")
     figure.text(0.06, 0.885, scale(attributes, training), ha="left", fontsize=9.5, color="0.35")
-    figure.text(0.985, 0.935, final_error(validation), ha="right", fontsize=10.5, color=VALIDATION,
+    figure.text(0.985, 0.885, final_error(validation), ha="right", fontsize=10.5, color=VALIDATION,
                 fontweight="bold")
     for axes in (left, right):
         axes.legend(frameon=False, loc="upper right", fontsize=9.5)

@@ -40,5 +40,5 @@ import sys, h5py
 with h5py.File(sys.argv[1]) as run:
     summary = run["summary"].attrs
     print(f"Validation top-1 error: {summary['validation_top1_error']:.2f}%"
-          f" after {summary['epochs']:g} epochs ({sys.argv[1]})")
+          f" after {summary['epochs']:.3g} epochs ({sys.argv[1]})")
 PYTHON
