@@ -59,6 +59,10 @@ class CpuEngine final : public Engine {
     compiled.forward(run);
     if (!logits.empty()) {
       const std::span<const float> values = compiled.output(0);
+      if (logits.size() != values.size()) {
+        throw std::invalid_argument(fmt::format("a batch of {} images has {} logits, not {}",
+                                                batch.size, values.size(), logits.size()));
+      }
       std::copy(values.begin(), values.end(), logits.begin());
     }
     return run.metrics;

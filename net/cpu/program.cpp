@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include "net/cpu/channel_layout.h"
 #include "net/cpu/convolution.h"
 #include "net/cpu/input.h"
 #include "net/cpu/linear.h"
@@ -57,8 +58,9 @@ Program::Program(const Graph& graph, const dnnl::engine& engine, WeightStore& we
     ++builder.time;
   }
   for (const int output : graph.outputs) {
-    outputs_.emplace_back(builder.read(output).buffer,
-                          batch_size * graph.nodes[output].output.count());
+    const auto row_major =
+        activation_descriptor(builder.dims(output), dnnl::memory::format_tag::nchw);
+    outputs_.emplace_back(builder, output, row_major);
   }
   if (training) {
     for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
@@ -95,13 +97,12 @@ void Program::allocate(const Builder& builder, const dnnl::engine& engine) {
   madvise(memory_.get(), memory_bytes_, MADV_HUGEPAGE);  // a hint; its failure changes nothing
   const Placement placement{plan, memory_.get()};
   for (const auto& layer : layers_) layer->bind(placement, engine);
-  for (const auto& [buffer, count] : outputs_) {
-    output_values_.emplace_back(placement.floats(buffer), count);
-  }
+  for (SourceReordering& output : outputs_) output.bind(placement, engine);
 }
 
 void Program::forward(Run& run) {
   for (const auto& layer : layers_) layer->forward(run);
+  for (SourceReordering& output : outputs_) output.forward(run);
   run.stream.wait();
 }
 
@@ -117,7 +118,9 @@ void Program::backward(Run& run, const GradientReady& on_ready) {
 }
 
 std::span<const float> Program::output(std::size_t index) const {
-  return output_values_[index];
+  const dnnl::memory& memory = outputs_[index].memory();
+  return {static_cast<const float*>(memory.get_data_handle()),
+          memory.get_desc().get_size() / sizeof(float)};
 }
 
 }  // namespace resnext::net::cpu

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "net/cpu/layer.h"
+#include "net/cpu/reordering.h"
 #include "net/cpu/weight_store.h"
 
 namespace resnext::net::cpu {
@@ -35,9 +36,8 @@ class Program {
   };
 
   std::vector<std::unique_ptr<Layer>> layers_;
-  std::vector<std::size_t> ready_after_;  ///< by layer: arena values final after its backward()
-  std::vector<std::pair<BufferId, std::size_t>> outputs_;
-  std::vector<std::span<const float>> output_values_;
+  std::vector<std::size_t> ready_after_;   ///< by layer: arena values final after its backward()
+  std::vector<SourceReordering> outputs_;  ///< to row-major
   std::size_t memory_bytes_ = 0;
   std::unique_ptr<std::byte, Free> memory_;
 };

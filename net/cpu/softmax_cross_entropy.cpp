@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "net/cpu/channel_layout.h"
+#include "net/cpu/reordering.h"
+
 namespace resnext::net::cpu {
 namespace {
 
@@ -23,26 +26,28 @@ class SoftmaxCrossEntropy final : public Layer {
       : input_(builder.graph.nodes[node].inputs[0]),
         images_(builder.batch_size),
         classes_(builder.graph.nodes[input_].output.channels),
-        training_(builder.training) {
-    const Value& logits = builder.read(input_);
-    logits_buffer_ = logits.buffer;
-    gradient_bytes_ = logits.descriptor.get_size();
+        training_(builder.training),
+        descriptor_(activation_descriptor(builder.dims(input_), dnnl::memory::format_tag::nchw)),
+        source_(builder, input_, descriptor_) {
     // No layer reads a loss; its own gradient is one.
-    builder.values[node] = {logits.descriptor, logits.buffer};
+    builder.values[node] = {descriptor_, source_.buffer()};
   }
 
   void plan_backward(Builder& builder) override {
-    builder.use(logits_buffer_);
-    gradient_buffer_ = builder.add_buffer(gradient_bytes_);
-    builder.gradients[input_].push_back(gradient_buffer_);
+    source_.use(builder);
+    source_gradient_ = GradientReordering(builder, input_, descriptor_);
   }
 
-  void bind(const Placement& placement, const dnnl::engine&) override {
-    logits_ = placement.floats(logits_buffer_);
-    if (training_) gradient_ = placement.floats(gradient_buffer_);
+  void bind(const Placement& placement, const dnnl::engine& engine) override {
+    source_.bind(placement, engine);
+    logits_ = static_cast<const float*>(source_.memory().get_data_handle());
+    if (!training_) return;
+    source_gradient_.bind(placement, engine);
+    gradient_ = static_cast<float*>(source_gradient_.memory().get_data_handle());
   }
 
   void forward(Run& run) override {
+    source_.forward(run);
     run.metrics.images += images_;
     if (run.batch.labels.empty()) return;
     for (int n = 0; n < images_; ++n) {
@@ -67,6 +72,7 @@ class SoftmaxCrossEntropy final : public Layer {
             static_cast<float>((probability - target) * run.loss_scale);
       }
     }
+    source_gradient_.backward(run);
   }
 
  private:
@@ -87,8 +93,9 @@ class SoftmaxCrossEntropy final : public Layer {
 
   int input_, images_, classes_;
   bool training_;
-  BufferId logits_buffer_ = -1, gradient_buffer_ = -1;
-  std::size_t gradient_bytes_ = 0;
+  dnnl::memory::desc descriptor_;  ///< of the logits, row-major
+  SourceReordering source_;
+  GradientReordering source_gradient_;
   const float* logits_ = nullptr;
   float* gradient_ = nullptr;
 };

@@ -90,6 +90,18 @@ TEST(EngineOperators, AgreeOnRandomGraphs) {
   }
 }
 
+TEST(EngineOperators, OutputsAreRowMajorWhateverTheLayoutInside) {
+  HandBuiltGraph net({2, 6, 7});
+  const int features = net.relu(net.batch_norm(net.convolution(net.input(), 32, {})));
+  net.loss(net.linear(features, 7));
+  Graph graph = net.graph();
+  graph.outputs = {features};
+  const TrainingSample sample = draw_smooth_training_sample(graph, kImages, 11);
+  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  engine->set_parameters(sample.parameters);
+  expect_evaluation_agrees(graph, sample, *engine);
+}
+
 TEST(EngineOperators, CountsTop1AndTop5) {
   HandBuiltGraph net({1, 1, 7});  // logits are the pixels: the weight is the identity
   net.loss(net.linear(net.input(), 7));

@@ -210,6 +210,8 @@ TEST(EnginePromises, RefusesBadArgumentsByName) {
                 " parameters, not 5");
   engine->set_parameters(sample.parameters);
   EXPECT_EQ(train(), "no error");
+  EXPECT_EQ(error_of([&] { engine->evaluate(sample.batch(), statistics, gradients); }),
+            "a batch of 2 images has 20 logits, not " + std::to_string(gradients.size()));
   sample.labels[1] = 10;
   EXPECT_EQ(train(), "image 1 of the batch has label 10, outside the model's 10 classes");
   EXPECT_EQ(error_of([&] { engine->evaluate(sample.batch(), statistics, {}); }),

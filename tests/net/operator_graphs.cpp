@@ -138,6 +138,14 @@ void add_pools_and_heads(std::vector<NamedGraph>& graphs) {
   pooled_logits.loss(pooled_logits.global_average_pool(stem(pooled_logits, kClasses)));
   graphs.push_back({"LossOfPooledConvolution", pooled_logits.graph()});
 
+  for (const int classes : {16, 20}) {  // a whole block of channels, and one with padding
+    Net fully_convolutional({2, 6, 6});
+    const Window whole_image{.kernel = 6, .stride = 1, .padding = 0};
+    const int relu = fully_convolutional.relu(stem(fully_convolutional, 16));
+    fully_convolutional.loss(fully_convolutional.convolution(relu, classes, whole_image));
+    graphs.push_back({fmt::format("ConvolutionTo{}Classes", classes), fully_convolutional.graph()});
+  }
+
   Net two({2, 6, 7});
   const int trunk = two.relu(two.batch_norm(stem(two, 16)));
   two.loss(two.linear(trunk, kClasses));
