@@ -24,7 +24,7 @@ std::string without_dashes(const std::string& name) {
 
 [[noreturn]] void throw_unknown(const std::string& name, const std::string& where,
                                 const po::options_description& options) {
-  const std::string key = without_dashes(name);
+  const std::string key = without_dashes(name.substr(0, name.find('=')));
   const std::string nearest = nearest_name(key, long_names(options));
   throw UsageError(fmt::format("{}unknown option '--{}'{}", where, key,
                                nearest.empty() ? std::string("; --help lists the options")

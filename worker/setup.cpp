@@ -71,6 +71,16 @@ int default_image_size(const net::Spec& spec, const data::DatasetInfo& info) {
   return info.height;
 }
 
+/// Encoded images are met one by one; of raw ones it is known now.
+void require_fitting_augmentation(const Options& options, const data::DatasetInfo& info) {
+  const bool same_size_only = options.augment == "cifar" || options.augment == "flip";
+  if (!same_size_only || info.encoding != data::Encoding::kRaw || info.height == 0) return;
+  if (info.height == options.image_size && info.width == options.image_size) return;
+  throw cli::UsageError(fmt::format(
+      "--augment: {} takes images of the network's own size, {}; those of {} have {}x{}",
+      options.augment, options.image_size, info.name, info.height, info.width));
+}
+
 std::string default_augmentation(const net::Spec& spec, bool synthetic) {
   if (synthetic) return "none";
   return spec.stem == net::Stem::kImageNet ? "imagenet" : "cifar";
@@ -145,6 +155,7 @@ Setup prepare(Options options, int ranks) {
   const data::DatasetInfo& info = setup.dataset();
   if (o.image_size == 0) o.image_size = default_image_size(spec, info);
   if (o.augment.empty()) o.augment = default_augmentation(spec, o.data.empty());
+  if (setup.training) require_fitting_augmentation(o, info);
   fill_normalisation(o, spec, info);
   setup.normalisation = {o.mean, o.deviation};
   setup.graph = net::build_graph(spec, {info.channels, o.image_size, o.image_size}, info.classes());
@@ -187,10 +198,15 @@ nlohmann::json describe_experiment(const Setup& setup) {
 
 std::string experiment_difference(const nlohmann::json& mine, const nlohmann::json& other) {
   for (const auto& [key, value] : mine.items()) {
-    const nlohmann::json theirs = other.contains(key) ? other.at(key) : nlohmann::json();
-    if (theirs != value) {
-      return fmt::format("it was made with {} {}, this run has {}", key, theirs.dump(),
+    if (other.contains(key) && other.at(key) != value) {
+      return fmt::format("it was made with {} {}, this run has {}", key, other.at(key).dump(),
                          value.dump());
+    }
+  }
+  // What only some schedules have comes last, for then the schedules differ, and that says more.
+  for (const auto& [key, value] : mine.items()) {
+    if (!other.contains(key)) {
+      return fmt::format("it was made without {}, this run has {}", key, value.dump());
     }
   }
   return {};

@@ -1,0 +1,251 @@
+// Run by ctest under mpirun with several numbers of ranks: every test is collective.
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "worker/comm/gradient_reduction.h"
+
+namespace resnext::worker {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kSteps = 3;
+constexpr SgdOptions kSgd{0.9F, 1e-2F, true};
+
+/// Of magnitudes so different that any other order of additions gives other bits.
+std::vector<float> gradient(std::size_t values, int step, int replica) {
+  std::mt19937 generator(static_cast<unsigned>(1000 * step + replica));
+  std::vector<float> result(values);
+  for (float& value : result) {
+    const float mantissa = static_cast<float>(generator() % 20001) / 10000 - 1;
+    value = std::ldexp(mantissa, static_cast<int>(generator() % 24) - 12);
+  }
+  return result;
+}
+
+std::vector<float> starting_parameters(std::size_t values) {
+  return gradient(values, kSteps, 0);
+}
+
+struct Outcome {
+  std::vector<float> parameters, momentum;
+};
+
+/// What one process alone computes, by the definitions.
+Outcome serial(std::size_t values, int replicas) {
+  Outcome state{starting_parameters(values), std::vector<float>(values, 0.0F)};
+  for (int step = 0; step < kSteps; ++step) {
+    std::vector<std::vector<float>> gradients;
+    for (int replica = 0; replica < replicas; ++replica) {
+      gradients.push_back(gradient(values, step, replica));
+    }
+    std::vector<float*> parts;
+    for (auto& one : gradients) parts.push_back(one.data());
+    sum_as_tree(parts, values);
+    sgd_update(kSgd, 0.1F, gradients.front(), state.momentum, state.parameters);
+  }
+  return state;
+}
+
+/// Writes the last gradient bit by bit, as a backward pass does; what is not yet ready is NaN.
+void write_last_gradient(const std::vector<float>& gradient, std::span<float> target,
+                         GradientReduction& reduction) {
+  std::fill(target.begin(), target.end(), std::numeric_limits<float>::quiet_NaN());
+  std::size_t ready = 0;
+  for (std::size_t length = 1; ready < gradient.size(); length = 3 * length + 1) {
+    const std::size_t next = std::min(gradient.size(), ready + length);
+    std::copy(gradient.begin() + static_cast<std::ptrdiff_t>(ready),
+              gradient.begin() + static_cast<std::ptrdiff_t>(next),
+              target.begin() + static_cast<std::ptrdiff_t>(ready));
+    ready = next;
+    reduction.ready(ready);
+  }
+}
+
+/// The same on all ranks together; parameters on each of them, momentum on rank 0.
+Outcome distributed(const Communicator& world, std::size_t values, std::size_t bucket, int share,
+                    ReductionMode mode) {
+  GradientReduction reduction(values, bucket, mode, kSgd, std::chrono::seconds(60));
+  LocalReplicaSum local(values, share);
+  std::vector<float> parameters = starting_parameters(values);
+  for (int step = 0; step < kSteps; ++step) {
+    local.reset();
+    reduction.begin(local, parameters, 0.1F);
+    for (int i = 0; i < share; ++i) {
+      const auto own = gradient(values, step, world.rank() * share + i);
+      if (i + 1 < share) {
+        std::copy(own.begin(), own.end(), local.next_gradient().begin());
+        local.add();
+      } else {
+        write_last_gradient(own, local.next_gradient(), reduction);
+      }
+    }
+    reduction.finish();
+  }
+  return {parameters, reduction.gather_momentum()};
+}
+
+bool same_bits(const std::vector<float>& one, const std::vector<float>& other) {
+  return one.size() == other.size() &&
+         std::memcmp(one.data(), other.data(), one.size() * sizeof(float)) == 0;
+}
+
+struct Shape {
+  std::size_t values, bucket;
+};
+// Buckets of one value, not divisible by any number of ranks, larger than the arena; an arena with
+// fewer values than there are ranks.
+constexpr Shape kShapes[] = {{61, 1}, {1037, 7}, {1037, 100}, {1037, 1037}, {1037, 5000}, {3, 2}};
+
+TEST(GradientReduction, ExactEqualsOneProcessBitForBit) {
+  const Communicator world;
+  for (const auto& [values, bucket] : kShapes) {
+    for (const int share : {1, 2, 4}) {
+      SCOPED_TRACE(
+          fmt::format("{} values in buckets of {}, {} replicas a rank", values, bucket, share));
+      const Outcome wanted = serial(values, share * world.size());
+      const Outcome got = distributed(world, values, bucket, share, ReductionMode::kExact);
+      EXPECT_TRUE(same_bits(got.parameters, wanted.parameters));
+      if (world.rank() == 0) {
+        EXPECT_TRUE(same_bits(got.momentum, wanted.momentum));
+      } else {
+        EXPECT_TRUE(got.momentum.empty());
+      }
+    }
+  }
+}
+
+TEST(GradientReduction, FastEqualsOneProcessToRounding) {
+  const Communicator world;
+  for (const auto& [values, bucket] : kShapes) {
+    const Outcome wanted = serial(values, 2 * world.size());
+    const Outcome got = distributed(world, values, bucket, 2, ReductionMode::kFast);
+    ASSERT_EQ(got.parameters.size(), values);
+    for (std::size_t i = 0; i < values; ++i) {
+      // Gradients have magnitudes of up to 2^12, of which the seventh digit may be lost.
+      EXPECT_NEAR(got.parameters[i], wanted.parameters[i],
+                  1e-2 + 1e-5 * std::abs(wanted.parameters[i]));
+    }
+    if (world.rank() == 0) {
+      EXPECT_EQ(got.momentum.size(), values);
+    }
+  }
+}
+
+TEST(GradientReduction, MomentumGoesOutAndComesBack) {
+  const Communicator world;
+  for (const ReductionMode mode : {ReductionMode::kExact, ReductionMode::kFast}) {
+    for (const auto& [values, bucket] : kShapes) {
+      GradientReduction reduction(values, bucket, mode, kSgd, std::chrono::seconds(60));
+      std::vector<float> whole(values);
+      std::iota(whole.begin(), whole.end(), 1.0F);
+      reduction.set_momentum(whole);
+      const std::vector<float> gathered = reduction.gather_momentum();
+      if (world.rank() == 0) {
+        EXPECT_EQ(gathered, whole);
+      }
+    }
+  }
+}
+
+// A run that stops after two of three steps and goes on with the momentum it saved.
+TEST(GradientReduction, GoesOnFromGatheredMomentum) {
+  const Communicator world;
+  constexpr std::size_t kValues = 50;
+  const Outcome wanted = serial(kValues, world.size());
+  std::vector<float> parameters = starting_parameters(kValues), momentum(kValues, 0.0F);
+  for (int step = 0; step < kSteps; ++step) {
+    GradientReduction reduction(kValues, 8, ReductionMode::kExact, kSgd, std::chrono::seconds(60));
+    reduction.set_momentum(momentum);
+    LocalReplicaSum local(kValues, 1);
+    reduction.begin(local, parameters, 0.1F);
+    write_last_gradient(gradient(kValues, step, world.rank()), local.next_gradient(), reduction);
+    reduction.finish();
+    const std::vector<float> gathered = reduction.gather_momentum();
+    if (world.rank() == 0) momentum = gathered;
+    world.broadcast(std::span<float>(momentum));
+  }
+  EXPECT_TRUE(same_bits(parameters, wanted.parameters));
+}
+
+TEST(Communicator, ARankThatDoesNotComeIsAnErrorThatNamesTheOperation) {
+  Communicator world;
+  if (world.size() == 1) GTEST_SKIP() << "nobody to wait for";
+  world.set_timeout(std::chrono::seconds(1));
+  const bool late = world.rank() == world.size() - 1;
+  if (late) std::this_thread::sleep_for(std::chrono::seconds(3));
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ibarrier(world.get(), &request), "MPI_Ibarrier");
+  try {
+    world.wait(request, "the barrier of this test");
+    EXPECT_TRUE(late) << "it did not wait for the late one";
+  } catch (const std::runtime_error& error) {
+    EXPECT_FALSE(late);
+    EXPECT_THAT(error.what(), HasSubstr("waited 1 s for other ranks in the barrier of this test"));
+    EXPECT_THAT(error.what(), HasSubstr("--timeout"));
+  }
+  MPI_Wait(&request, MPI_STATUS_IGNORE);
+}
+
+TEST(Communicator, FailuresAreTheSameOnAllRanks) {
+  const Communicator world;
+  EXPECT_EQ(world.first_failure(std::nullopt), std::nullopt);
+  EXPECT_NO_THROW(world.fail_together(std::nullopt));
+  EXPECT_EQ(world.first_failure("no such file"), "no such file");
+  if (world.size() == 1) return;
+  const bool failed = world.rank() > 0;
+  const auto own = failed ? std::optional(fmt::format("failure {}", world.rank())) : std::nullopt;
+  EXPECT_EQ(world.first_failure(own), "rank 1: failure 1");
+  EXPECT_THROW(world.fail_together(own), AgreedFailure);
+}
+
+TEST(Communicator, BroadcastsAndSums) {
+  const Communicator world;
+  std::vector<float> values(1000, static_cast<float>(world.rank() + 1));
+  world.broadcast(std::span<float>(values));
+  EXPECT_EQ(values, std::vector<float>(1000, 1.0F));
+  std::string text = world.rank() == 0 ? "from rank 0" : "";
+  world.broadcast_string(text);
+  EXPECT_EQ(text, "from rank 0");
+  std::vector<std::int64_t> counts = {1, world.rank()};
+  world.sum(counts);
+  EXPECT_EQ(counts[0], world.size());
+  EXPECT_EQ(counts[1], world.size() * (world.size() - 1) / 2);
+}
+
+/// Every rank reports its own failures; only rank 0 says what went well.
+int run(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  const MpiSession session(&argc, &argv);
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
+  if (rank > 0) {
+    class OnlyFailures : public ::testing::EmptyTestEventListener {
+      void OnTestPartResult(const ::testing::TestPartResult& result) override {
+        if (result.failed())
+          fmt::print("{}:{}: {}\n", result.file_name() ? result.file_name() : "",
+                     result.line_number(), result.summary());
+      }
+    };
+    delete listeners.Release(listeners.default_result_printer());
+    listeners.Append(new OnlyFailures);
+  }
+  return RUN_ALL_TESTS();
+}
+
+}  // namespace
+}  // namespace resnext::worker
+
+int main(int argc, char** argv) {
+  return resnext::worker::run(argc, argv);
+}
