@@ -13,6 +13,8 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include "cli/program.h"
 #include "worker/comm/communicator.h"
@@ -23,6 +25,21 @@
 
 namespace resnext::worker {
 namespace {
+
+/// Threads beyond the processors that mpirun's binding leaves to this rank only get in each other's
+/// way: a mistake worth a line, as `mpirun -np 1` binds its rank to a single core.
+void warn_of_binding(const Options& options, Progress& progress) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  const int processors = CPU_COUNT(&allowed);
+  const auto online = sysconf(_SC_NPROCESSORS_ONLN);
+  if (options.threads <= processors || processors >= online) return;
+  progress.print(
+      fmt::format("note: --threads {}, but mpirun has bound this rank to {} of {} processors; use "
+                  "resnext-launch, "
+                  "or mpirun --map-by slot:PE={} (or --bind-to none)",
+                  options.threads, processors, online, options.threads));
+}
 
 void describe_run(const Setup& setup, const Communicator& world, Progress& progress) {
   const Options& o = setup.options;
@@ -38,6 +55,7 @@ void describe_run(const Setup& setup, const Communicator& world, Progress& progr
       o.model, setup.graph.parameter_count, setup.graph.input.channels, o.image_size, o.image_size,
       setup.graph.classes, o.replicas, o.batch_per_replica, world.size(),
       world.size() == 1 ? "" : "s", o.threads, o.threads == 1 ? "" : "s"));
+  warn_of_binding(o, progress);
 }
 
 std::string describe_outcome(const Setup& setup, const TrainingOutcome& outcome) {
