@@ -21,6 +21,18 @@ Evaluator::Evaluator(const Options& options, data::ImageSource& source,
       transform_(data::make_test_transform(options.image_size)) {}
 
 ValidationResult Evaluator::evaluate(net::Engine& engine, std::span<const float> statistics) {
+  return evaluate_until(engine, statistics, [] { return false; }).value();
+}
+
+std::optional<ValidationResult> Evaluator::evaluate(net::Engine& engine,
+                                                    std::span<const float> statistics,
+                                                    const StopSignal& stop) {
+  return evaluate_until(engine, statistics, [&] { return stop.received() != 0; });
+}
+
+std::optional<ValidationResult> Evaluator::evaluate_until(net::Engine& engine,
+                                                          std::span<const float> statistics,
+                                                          const std::function<bool()>& stopped) {
   const std::size_t size = source_.info().size;
   const std::size_t batch = static_cast<std::size_t>(options_.batch_per_replica);
   const std::size_t batches = (size + batch - 1) / batch;
@@ -50,7 +62,8 @@ ValidationResult Evaluator::evaluate(net::Engine& engine, std::span<const float>
   std::size_t index = static_cast<std::size_t>(communicator_.rank());
   std::optional<std::string> failure;
   try {
-    while (const data::LoadedBatch* loaded = loader.next()) {
+    for (const data::LoadedBatch* loaded = nullptr;
+         !stopped() && (loaded = loader.next()) != nullptr;) {
       const net::Batch input{static_cast<int>(loaded->labels.size()), loaded->pixels,
                              loaded->labels};
       const net::BatchMetrics metrics = engine.evaluate(input, statistics, {});
@@ -64,14 +77,17 @@ ValidationResult Evaluator::evaluate(net::Engine& engine, std::span<const float>
     failure = error.what();
   }
   communicator_.fail_together(failure);
+  // One that received the signal only after its last batch may as well say so: all agree.
+  if (communicator_.maximum(stopped() ? 1 : 0) != 0) return std::nullopt;
   communicator_.sum(losses);
   communicator_.sum(counts);
   if (counts[0] != static_cast<std::int64_t>(size)) {
     throw std::logic_error(fmt::format("evaluated {} of {} validation images", counts[0], size));
   }
   const double images = double(size);
-  return {counts[0], std::accumulate(losses.begin(), losses.end(), 0.0) / images,
-          100 * (1 - double(counts[1]) / images), 100 * (1 - double(counts[2]) / images)};
+  return ValidationResult{counts[0], std::accumulate(losses.begin(), losses.end(), 0.0) / images,
+                          100 * (1 - double(counts[1]) / images),
+                          100 * (1 - double(counts[2]) / images)};
 }
 
 }  // namespace resnext::worker

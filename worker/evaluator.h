@@ -2,7 +2,9 @@
 // Evaluation shared out over the ranks: every validation image exactly once, whatever their number,
 // and sums that do not depend on it.
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "data/image_source.h"
@@ -10,6 +12,7 @@
 #include "net/engine.h"
 #include "worker/comm/communicator.h"
 #include "worker/options.h"
+#include "worker/stop_signal.h"
 
 namespace resnext::worker {
 
@@ -30,7 +33,15 @@ class Evaluator {
   /// ranks where one cannot read its images.
   ValidationResult evaluate(net::Engine& engine, std::span<const float> statistics);
 
+  /// The same, given up (nullopt on all ranks) when `stop` has received a signal on any of them.
+  std::optional<ValidationResult> evaluate(net::Engine& engine, std::span<const float> statistics,
+                                           const StopSignal& stop);
+
  private:
+  std::optional<ValidationResult> evaluate_until(net::Engine& engine,
+                                                 std::span<const float> statistics,
+                                                 const std::function<bool()>& stopped);
+
   const Options& options_;
   data::ImageSource& source_;
   const Communicator& communicator_;

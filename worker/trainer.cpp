@@ -43,8 +43,24 @@ Trainer::Trainer(Setup& setup, const Communicator& communicator,
   state_.momentum = {};  // the reduction holds it, sharded
 }
 
+bool Trainer::validation_is_due() const {
+  return evaluator_ && state_.step > 0 &&
+         (state_.step == setup_.total_steps || state_.step % setup_.validation_steps == 0);
+}
+
+/// Whether the run was stopped before the evaluation that was due at its present step. Collective.
+bool Trainer::validation_is_pending() const {
+  const std::vector<std::uint64_t>& done = state_.validation.step;
+  const bool pending = validation_is_due() && (done.empty() || done.back() != state_.step);
+  return communicator_.maximum(communicator_.rank() == 0 && pending ? 1 : 0) != 0;
+}
+
 TrainingOutcome Trainer::run(RunRecord& record) {
   TrainingOutcome outcome;
+  if (validation_is_pending()) {
+    outcome.stop_signal = validate(record);
+    if (outcome.stop_signal == 0) write_checkpoint(record);
+  }
   while (state_.step < setup_.total_steps && outcome.stop_signal == 0) {
     const Clock::time_point start = Clock::now();
     const StepTotals totals = train_step(state_.step);
@@ -52,11 +68,11 @@ TrainingOutcome Trainer::run(RunRecord& record) {
     record_step(record, totals, seconds_since(start), loader_.take_wait_seconds());
     outcome.stop_signal = totals.stop_signal;
     const bool last = state_.step == setup_.total_steps;
-    const bool save =
-        last || outcome.stop_signal != 0 || state_.step % setup_.options.checkpoint_every == 0;
-    if (save) require_finite_weights();
-    if (evaluator_ && (last || state_.step % setup_.validation_steps == 0)) validate(record);
-    if (save) write_checkpoint(record);
+    const bool due = last || state_.step % setup_.options.checkpoint_every == 0;
+    if (due || outcome.stop_signal != 0) require_finite_weights();
+    // A run that is to stop has no time for it; it is made up for when the run goes on.
+    if (outcome.stop_signal == 0 && validation_is_due()) outcome.stop_signal = validate(record);
+    if (due || outcome.stop_signal != 0) write_checkpoint(record);
   }
   outcome.steps = state_.step;
   const ValidationHistory& history = state_.validation;
@@ -166,10 +182,13 @@ void Trainer::require_finite_weights() const {
     throw_diverged("a weight", learning_rate_at(setup_.options.schedule, state_.step - 1));
 }
 
-void Trainer::validate(RunRecord& record) {
+/// Returns the signal for which it was given up, or 0.
+int Trainer::validate(RunRecord& record) {
   communicator_.broadcast(std::span<float>(state_.statistics));
-  const ValidationResult result = evaluator_->evaluate(*engine_, state_.statistics);
-  if (communicator_.rank() != 0) return;
+  const auto evaluated = evaluator_->evaluate(*engine_, state_.statistics, stop_);
+  if (!evaluated) return static_cast<int>(communicator_.maximum(stop_.received()));
+  if (communicator_.rank() != 0) return 0;
+  const ValidationResult& result = *evaluated;
   ValidationHistory& history = state_.validation;
   const double epoch = double(state_.step) / double(setup_.steps_per_epoch);
   history.step.push_back(state_.step);
@@ -182,6 +201,7 @@ void Trainer::validate(RunRecord& record) {
       "({} images)",
       epoch, result.loss, result.top1_error, result.top5_error, result.images));
   attempt([&] { record.publish(state_); });
+  return 0;
 }
 
 void Trainer::write_checkpoint(RunRecord& record) {

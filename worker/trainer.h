@@ -60,7 +60,9 @@ class Trainer {
   void train_replica(int local, std::size_t global_batch);
   StepTotals exchange_reports();
   void record_step(RunRecord& record, const StepTotals& totals, double seconds, double wait);
-  void validate(RunRecord& record);
+  int validate(RunRecord& record);
+  bool validation_is_due() const;
+  bool validation_is_pending() const;
   void write_checkpoint(RunRecord& record);
   void require_finite_weights() const;
   [[noreturn]] void throw_diverged(const std::string& what, double learning_rate) const;

@@ -28,10 +28,11 @@ class StopsWithACheckpoint(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.run_folder = os.path.join(self.folder.name, "run")
+        self.more_options = []
 
     def options_in(self, folder):
         return [*RECIPE, "--data", self.data, "--checkpoint-dir", folder, "--checkpoint-every", "1000000", "--out",
-                folder + ".h5"]
+                folder + ".h5", *self.more_options]
 
     def start(self, ranks, mpirun_options=()):
         return programs.start_worker(ranks, [*self.options_in(self.run_folder), *ENDLESS], mpirun_options)
@@ -86,6 +87,18 @@ class StopsWithACheckpoint(unittest.TestCase):
             ended = self.stop(program, lambda program: os.kill(program.ranks()[1], signal.SIGINT))
         self.assertIn("stopped by signal 2 ", ended.out)
         self.assertEqual(ended.code, 0, ended)
+
+    def test_in_the_middle_of_an_evaluation(self):
+        self.data = datasets.pack_idx(self.folder.name, 320, side=28)
+        self.more_options = ["--val-data", datasets.pack_idx(self.folder.name, 8000, side=28, split="test", seed=1)]
+        with programs.start_worker(2, [*self.options_in(self.run_folder), "--steps", "5"]) as program:
+            program.wait_for(" 5/5 ")  # what follows is the evaluation
+            programs.send(program.ranks(), signal.SIGTERM)
+            ended = program.finish(60)
+        self.assertIn("stopped by signal 15", ended.out, ended)
+        self.assertNotIn("validation:", ended.out)
+        self.assertEqual(ended.code, 0, ended)
+        self.require_same_as_undisturbed(5)
 
     def test_signals_to_resnext_launch(self):
         for number in (signal.SIGTERM, signal.SIGINT):

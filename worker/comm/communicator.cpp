@@ -120,6 +120,15 @@ void Communicator::sum(std::span<std::int64_t> values) const {
   wait(request, "a sum over the ranks");
 }
 
+std::int64_t Communicator::maximum(std::int64_t value) const {
+  std::int64_t largest = value;
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallreduce(&value, &largest, 1, MPI_INT64_T, MPI_MAX, comm_, &request),
+            "MPI_Iallreduce");
+  wait(request, "a maximum over the ranks");
+  return largest;
+}
+
 std::optional<std::string> Communicator::first_failure(
     const std::optional<std::string>& failure) const {
   std::int64_t failures = failure ? 1 : 0;

@@ -60,6 +60,8 @@ class Communicator {
   /// Element-wise sums over the ranks, on all of them.
   void sum(std::span<double> values) const;
   void sum(std::span<std::int64_t> values) const;
+  /// The largest of the ranks' values, on all of them.
+  std::int64_t maximum(std::int64_t value) const;
 
   /// Ends a stage of work that every rank did by itself: each passes its failure, or nullopt. The
   /// result on every rank is the first failure ("rank 3: …" where not all ranks met the same one).
