@@ -2,6 +2,7 @@
 
 #include "tests/net/golden_training.h"
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,11 @@ struct Case {
   std::string model;
   int threads;
 };
+
+/// For GoogleTest, which would print the bytes.
+void PrintTo(const Case& tested, std::ostream* out) {
+  *out << tested.model << " on " << tested.threads;
+}
 
 class GoldenTrainingTest : public testing::TestWithParam<Case> {};
 
