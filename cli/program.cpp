@@ -54,9 +54,12 @@ po::variables_map parse_command_line(const std::vector<std::string>& arguments,
   po::variables_map values;
   with_clear_errors("", options, [&] {
     const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::store(
-        po::command_line_parser(arguments).options(options).positional(positional).style(style).run(),
-        values);
+    po::store(po::command_line_parser(arguments)
+                  .options(options)
+                  .positional(positional)
+                  .style(style)
+                  .run(),
+              values);
   });
   return values;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// What every resnext-* program does the same way: parse its command line with Boost.Program_options,
-// turn any exception into one line on stderr, and exit with a code that tells usage from failure.
+// What every resnext-* program does the same way: parse its command line with
+// Boost.Program_options, turn any exception into one line on stderr, and exit with a code that
+// tells usage from failure.
 
 #include <functional>
 #include <stdexcept>

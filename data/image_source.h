@@ -1,6 +1,6 @@
 #pragma once
-// Where images come from: shards on disk, or the built-in synthetic set. The training side sees only
-// this interface.
+// Where images come from: shards on disk, or the built-in synthetic set. The training side sees
+// only this interface.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,8 +28,8 @@ struct DatasetInfo {
   std::size_t size = 0;                  ///< number of samples
   std::vector<std::string> class_names;  ///< class i is named class_names[i]
   Encoding encoding = Encoding::kRaw;
-  int height = 0, width = 0;             ///< raw only; 0 where sizes differ from image to image
-  int channels = 3;                      ///< 1 or 3; encoded images always become 3
+  int height = 0, width = 0;  ///< raw only; 0 where sizes differ from image to image
+  int channels = 3;           ///< 1 or 3; encoded images always become 3
 
   int classes() const { return static_cast<int>(class_names.size()); }
 };

@@ -206,7 +206,7 @@ WrittenSet write_shards(PackSource& source, std::span<const std::uint32_t> order
   for (const auto& leftover : files_of_set(options, kPartial)) fs::remove(leftover);
 
   SetWriter writer(source, order, options);
-  const WrittenSet written = writer.write();
+  WrittenSet written = writer.write();
   for (const auto& path : present) fs::remove(path);
   writer.publish();
   return written;

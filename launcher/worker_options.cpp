@@ -39,7 +39,7 @@ std::optional<std::string> in_config(const std::string& path, const std::string&
 
 std::optional<std::string> worker_option(const std::vector<std::string>& options,
                                          const std::string& name) {
-  if (const auto value = on_command_line(options, name)) return value;
+  if (auto value = on_command_line(options, name)) return value;
   const auto config = on_command_line(options, "config");
   return config ? in_config(*config, name) : std::nullopt;
 }

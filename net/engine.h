@@ -23,9 +23,9 @@ struct Normalisation {
 
 /// A batch as the loader leaves it; the memory is the loader's.
 struct Batch {
-  int size = 0;                              ///< N
-  std::span<const std::uint8_t> pixels;      ///< N, H, W, C
-  std::span<const std::int32_t> labels;      ///< N, each in [0, classes)
+  int size = 0;                          ///< N
+  std::span<const std::uint8_t> pixels;  ///< N, H, W, C
+  std::span<const std::int32_t> labels;  ///< N, each in [0, classes)
 };
 
 /// What one pass over a batch counts. Sums, not means, so that batches of any size can be added.
@@ -71,8 +71,8 @@ class Engine {
   virtual std::size_t memory_bytes() const = 0;
 };
 
-/// The CPU engine (net/cpu): oneDNN and own kernels, fp32, `threads` OpenMP threads. The same batch,
-/// parameters and thread count always give the same bits.
+/// The CPU engine (net/cpu): oneDNN and own kernels, fp32, `threads` OpenMP threads. The same
+/// batch, parameters and thread count always give the same bits.
 std::unique_ptr<Engine> make_cpu_engine(const Graph& graph, const Normalisation& normalisation,
                                         int threads);
 

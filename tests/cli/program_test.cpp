@@ -11,7 +11,8 @@ namespace po = boost::program_options;
 
 po::options_description sample_options() {
   po::options_description options;
-  options.add_options()("steps", po::value<int>()->default_value(7))("model", po::value<std::string>());
+  options.add_options()("steps", po::value<int>()->default_value(7))("model",
+                                                                     po::value<std::string>());
   return options;
 }
 
@@ -25,13 +26,16 @@ std::string usage_error(const std::function<void()>& action) {
 }
 
 TEST(CommandLine, NamesAnUnknownOptionAndTheNearest) {
-  EXPECT_EQ(usage_error([] { parse_command_line({"--stesp", "3"}, sample_options()); }),
+  EXPECT_EQ(usage_error([] {
+              parse_command_line({"--stesp", "3"}, sample_options());
+            }),
             "unknown option '--stesp'; did you mean '--steps'?");
 }
 
 TEST(CommandLine, NamesAMalformedValue) {
-  const std::string message =
-      usage_error([] { parse_command_line({"--steps", "many"}, sample_options()); });
+  const std::string message = usage_error([] {
+    parse_command_line({"--steps", "many"}, sample_options());
+  });
   EXPECT_NE(message.find("--steps"), std::string::npos) << message;
   EXPECT_NE(message.find("many"), std::string::npos) << message;
 }
