@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -15,8 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Not an error where the folder may not be entered: the shell passes over it too.
 bool is_program(const fs::path& path) {
-  return fs::is_regular_file(path) && access(path.c_str(), X_OK) == 0;
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored) && access(path.c_str(), X_OK) == 0;
 }
 
 std::optional<std::string> find_in_path(const std::string& name) {
