@@ -26,7 +26,7 @@ std::optional<std::string> checkpoint_to_resume(const Options& options,
   if (options.resume != "auto") return options.resume;
   if (options.checkpoint_dir.empty()) return std::nullopt;
   std::vector<std::string> damaged;
-  const auto newest = find_newest_checkpoint(options.checkpoint_dir, damaged);
+  auto newest = find_newest_checkpoint(options.checkpoint_dir, damaged);
   for (const std::string& path : damaged)
     notes.push_back("passing over a damaged checkpoint: " + path);
   return newest;
