@@ -1,6 +1,7 @@
 """Runs the built programs as a user does: through mpirun or resnext-launch, from a shell's point of view."""
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -28,6 +29,12 @@ def environment():
     return values
 
 
+def mpirun_version():
+    """The first number of Open MPI's version."""
+    text = subprocess.run([MPIRUN, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return int(re.search(r"\d+", text).group())
+
+
 class Finished:
     """How a program ended. Exit codes are a shell's: 128 + the signal that killed it."""
 
@@ -42,7 +49,8 @@ class Finished:
     def own_error_lines(self):
         """Standard error without what mpirun adds of its own when a rank fails."""
         lines, in_banner = [], False
-        for line in self.err.replace("\0", "").splitlines():
+        # Open MPI 5 may put the half line there that standard output ended with.
+        for line in re.sub(r"^epoch .*(?=resnext-)", "", self.err.replace("\0", ""), flags=re.MULTILINE).splitlines():
             if len(line) >= 39 and not line.strip("- "):
                 in_banner = not in_banner
             elif not (in_banner or line.startswith(("[", "mpirun: Forwarding signal")) or not line.strip()):

@@ -13,8 +13,9 @@ RECIPE = ["--model", "resnext11_4x4d_cifar_w8", "--threads", "1", "--replicas", 
           "--learning-rate", "0.05", "--augment", "cifar", "--log-every", "0.5"]
 ENDLESS = ["--steps", "1000000"]
 MORE_STEPS = 4
-# mpirun waits so long before it passes on the signal, and again before it kills; it reads no output meanwhile.
+# Open MPI 4 waits so long before it passes on the signal, and again before it kills; it reads no output meanwhile.
 PATIENT_MPIRUN = ["--mca", "odls_base_sigkill_timeout", "2"]
+HASTY_MPIRUN = "Open MPI 5 kills the ranks a fifth of a second after SIGTERM or SIGINT; resnext-launch and SIGUSR1 are for that"
 
 
 class StopsWithACheckpoint(unittest.TestCase):
@@ -62,11 +63,13 @@ class StopsWithACheckpoint(unittest.TestCase):
         self.assertEqual(run_files.differing(run_files.read_results(whole_folder + ".h5"),
                                              run_files.read_results(self.run_folder + ".h5")), [])
 
+    @unittest.skipIf(programs.mpirun_version() >= 5, HASTY_MPIRUN)
     def test_sigterm_to_mpirun(self):
         with self.start(2, PATIENT_MPIRUN) as program:
             ended = self.stop(program, lambda program: program.process.send_signal(signal.SIGTERM))
         self.assertIn("stopped by signal 15", ended.out)
 
+    @unittest.skipIf(programs.mpirun_version() >= 5, HASTY_MPIRUN)
     def test_sigint_to_mpirun(self):
         with self.start(2, PATIENT_MPIRUN) as program:
             self.stop(program, lambda program: program.process.send_signal(signal.SIGINT))
