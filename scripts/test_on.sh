@@ -63,6 +63,7 @@ configure_network
 # In namespaces of its own, so that mounts and processes go with it, whatever ends this script.
 exec unshare --mount --pid --fork --kill-child bash -euc '
   root=$1
+  mount --bind "$root" "$root"  # a mount point, as tests with mounts of their own need
   mount -t proc proc "$root/proc"
   mount --rbind /sys "$root/sys"
   mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
