@@ -1,6 +1,7 @@
 """The number of ranks is not part of the experiment."""
 
 import os
+import re
 import tempfile
 import unittest
 
@@ -47,6 +48,28 @@ class RanksAreNotPartOfTheExperiment(unittest.TestCase):
         test = datasets.pack_jpegs(self.path("data"), 20, "test", seed=1)
         self.require_equal(["--data", train, "--val-data", test, "--augment", "imagenet", "--image-size", "24",
                             "--bucket-mib", "0.005", "--decode-threads", "2"], [2, 8])
+
+    def test_evaluation_alone(self):
+        test = datasets.pack_idx(self.path("data"), 53, split="test")
+        programs.train(1, [*RECIPE, "--data", test, "--checkpoint-dir", self.path("weights")])
+        weights = run_files.checkpoints(self.path("weights"))[-1]
+        outcomes = []
+        for ranks in (1, 2, 4):
+            out = self.path(f"{ranks}.h5")
+            programs.train(ranks, ["--eval-only", "--model", RECIPE[1], "--init", weights, "--val-data", test,
+                                   "--batch-per-replica", "4", "--replicas", "4", "--out", out])
+            outcomes.append(run_files.read_results(out))
+        self.assertEqual(len(outcomes[0]["validation/top1_error"]), 8)
+        self.assertEqual(run_files.differing(outcomes[0], outcomes[1]), [])
+        self.assertEqual(run_files.differing(outcomes[0], outcomes[2]), [])
+
+    def test_fast_reduction_learns_on_shares_that_are_no_subtree(self):
+        data = datasets.pack_idx(self.path("data"), 200)
+        options = ["--model", RECIPE[1], "--data", data, "--replicas", "6", "--batch-per-replica", "8", "--steps", "40",
+                   "--learning-rate", "0.05", "--reduce", "fast", "--out", self.path("fast.h5")]
+        finished = programs.train(2, options)
+        losses = [float(loss) for loss in re.findall(r"loss +([0-9.]+)", finished.out)]
+        self.assertLess(losses[-1], 0.7 * losses[0])
 
     def test_counts_that_cannot_be_exact_are_refused(self):
         for ranks in (3, 5, 6, 16):
