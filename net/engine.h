@@ -21,11 +21,15 @@ struct Normalisation {
   std::vector<float> deviation;  ///< one per channel
 };
 
-/// A batch as the loader leaves it; the memory is the loader's.
+/// A batch of images; the memory is the caller's. Either `pixels`, which the engine normalises, or
+/// `normalised`.
 struct Batch {
   int size = 0;                          ///< N
   std::span<const std::uint8_t> pixels;  ///< N, H, W, C
-  std::span<const std::int32_t> labels;  ///< N, each in [0, classes)
+  std::span<const std::int32_t> labels;  ///< N, each in [0, classes); may be empty in evaluate()
+  std::span<const float> normalised{};   ///< N, C, H, W
+  /// evaluate(): of the images, where that is another size than the graph's input; 0: the graph's.
+  int height = 0, width = 0;
 };
 
 /// What one pass over a batch counts. Sums, not means, so that batches of any size can be added.
@@ -63,7 +67,10 @@ class Engine {
   virtual BatchMetrics train(const Batch& batch, float loss_scale, std::span<float> gradients,
                              std::span<float> statistics, const GradientReady& on_ready) = 0;
 
-  /// Forward with running statistics. Fills `logits` (N, classes) unless it is empty.
+  /// Forward with running statistics. Fills `logits` (N, classes) unless it is empty. Metrics are
+  /// of the plain cross-entropy, whatever the graph's label smoothing. Images may be of any size
+  /// that the network's strides allow (Batch::height): the first of a size takes a compilation, and
+  /// only some sizes are kept.
   virtual BatchMetrics evaluate(const Batch& batch, std::span<const float> statistics,
                                 std::span<float> logits) = 0;
 

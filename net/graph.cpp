@@ -49,8 +49,9 @@ void check_sizes(const Spec& spec, const Shape& input, int classes) {
 /// at the end.
 class Builder {
  public:
-  Builder(const Spec& spec, Shape input, int classes) {
+  Builder(const Spec& spec, Shape input, int classes, const GraphOptions& options) {
     graph_.spec = spec;
+    graph_.options = options;
     graph_.input = input;
     graph_.classes = classes;
   }
@@ -209,9 +210,9 @@ class Builder {
 
 }  // namespace
 
-Graph build_graph(const Spec& spec, Shape input, int classes) {
+Graph build_graph(const Spec& spec, Shape input, int classes, const GraphOptions& options) {
   check_sizes(spec, input, classes);
-  return Builder(spec, input, classes).build();
+  return Builder(spec, input, classes, options).build();
 }
 
 }  // namespace resnext::net

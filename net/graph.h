@@ -72,11 +72,26 @@ struct Node {
   std::string name;         ///< e.g. "layer1.0.conv2"; unique in the graph
   std::vector<int> inputs;  ///< indices of earlier nodes
   Shape output;
-  Window window;                ///< convolution and pooling
-  int groups = 1;               ///< convolution: the cardinality
-  std::vector<int> parameters;  ///< indices into Graph::parameters, in the order given at Op
-  std::vector<int> statistics;  ///< indices into Graph::statistics: mean, variance
-  std::string stage;            ///< the paper's stage: "conv1", "conv2", …, "head"
+  Window window;                 ///< convolution and pooling
+  int groups = 1;                ///< convolution: the cardinality
+  std::vector<int> parameters;   ///< indices into Graph::parameters, in the order given at Op
+  std::vector<int> statistics;   ///< indices into Graph::statistics: mean, variance
+  std::string stage;             ///< the paper's stage: "conv1", "conv2", …, "head"
+  float label_smoothing = 0.0F;  ///< softmax cross-entropy: what the target gives to all classes
+};
+
+/// The three equivalent forms of a block (paper Figure 3; section 3.3).
+enum class BlockForm {
+  kSeparatePaths,       ///< (a): each path to the block's output, then their sum
+  kEarlyConcatenation,  ///< (b): paths concatenated before the last 1x1 convolution
+  kGroupedConvolution,  ///< (c): what everything else computes with
+};
+
+/// What of a network its name does not say.
+struct GraphOptions {
+  BlockForm form = BlockForm::kGroupedConvolution;
+  bool zero_last_gamma = false;  ///< each block's last batch-norm starts at 0 (Goyal et al. 2017)
+  float label_smoothing = 0.0F;  ///< of the training loss, in [0, 1)
 };
 
 /// A network as data. `parameters` are in *backward order*: the arena fills from its front while
@@ -84,6 +99,7 @@ struct Node {
 /// always ready for reduction. Within one node its parameters keep the order given at Op.
 struct Graph {
   Spec spec;
+  GraphOptions options;
   Shape input;
   int classes = 0;
   std::vector<Node> nodes;
@@ -103,6 +119,6 @@ inline constexpr float kBatchNormMomentum = 0.1F;
 /// in the form of Figure 3(c), stride 2 in the 3x3, projection shortcuts where the shape changes
 /// (type B), ReLU after the addition. Throws std::invalid_argument when the input is too small for
 /// the network's strides, or a count is not positive.
-Graph build_graph(const Spec& spec, Shape input, int classes);
+Graph build_graph(const Spec& spec, Shape input, int classes, const GraphOptions& options = {});
 
 }  // namespace resnext::net

@@ -101,10 +101,11 @@ class CpuEngine final : public Engine {
   /// Labels index the logits, so one out of range must not get that far.
   void check_batch(const Batch& batch, bool training) const {
     const std::size_t values = batch.size * graph_.input.count();
-    if (batch.size < 1 || batch.pixels.size() != values) {
-      throw std::invalid_argument(
-          fmt::format("a batch of {} images should have {} pixel values, not {}", batch.size,
-                      values, batch.pixels.size()));
+    const std::size_t given =
+        batch.normalised.empty() ? batch.pixels.size() : batch.normalised.size();
+    if (batch.size < 1 || given != values) {
+      throw std::invalid_argument(fmt::format(
+          "a batch of {} images should have {} pixel values, not {}", batch.size, values, given));
     }
     const bool unlabelled = !training && batch.labels.empty();
     if (!unlabelled && batch.labels.size() != std::size_t(batch.size)) {

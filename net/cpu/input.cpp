@@ -1,5 +1,6 @@
 #include "net/cpu/input.h"
 
+#include <algorithm>
 #include <array>
 
 #include "net/cpu/channel_layout.h"
@@ -32,6 +33,10 @@ class Input final : public Layer {
   }
 
   void forward(Run& run) override {
+    if (!run.batch.normalised.empty()) {
+      std::copy(run.batch.normalised.begin(), run.batch.normalised.end(), values_);
+      return;
+    }
     const std::size_t pixels = std::size_t(shape_.height) * shape_.width;
 #pragma omp parallel for schedule(static)
     for (int n = 0; n < images_; ++n) {
