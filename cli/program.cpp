@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -70,6 +71,13 @@ void parse_config_file(const std::string& path, const po::options_description& o
   if (!file) throw UsageError(fmt::format("--config: cannot read '{}'", path));
   with_clear_errors(fmt::format("{}: ", path), options,
                     [&] { po::store(po::parse_config_file(file, options), values); });
+}
+
+void parse_config(const std::string& text, const std::string& where,
+                  const po::options_description& options, po::variables_map& values) {
+  std::istringstream stream(text);
+  with_clear_errors(fmt::format("{}: ", where), options,
+                    [&] { po::store(po::parse_config_file(stream, options), values); });
 }
 
 int run_program(const std::string& program, int argc, char** argv,

@@ -37,6 +37,11 @@ void parse_config_file(const std::string& path,
                        const boost::program_options::options_description& options,
                        boost::program_options::variables_map& values);
 
+/// The same for a text in that form; `where` stands in front of its error messages.
+void parse_config(const std::string& text, const std::string& where,
+                  const boost::program_options::options_description& options,
+                  boost::program_options::variables_map& values);
+
 /// Runs `body(arguments)` and returns its exit code. An exception becomes the single line
 /// `PROGRAM: error: MESSAGE` on stderr, and the code kUsage (UsageError) or kFailure.
 int run_program(const std::string& program, int argc, char** argv,

@@ -169,6 +169,10 @@ std::vector<std::byte> encode_checkpoint(const net::Graph& graph, const Training
   require_size("parameters", state.parameters.size(), graph.parameter_count);
   require_size("momentum values", state.momentum.size(), graph.parameter_count);
   require_size("statistics", state.statistics.size(), graph.statistic_count);
+  if (!state.average.empty()) {
+    require_size("averages", state.average.size(), graph.parameter_count);
+    require_size("averaged statistics", state.average_statistics.size(), graph.statistic_count);
+  }
   std::vector<std::byte> bytes;
   {
     File file = File::create_in_memory("checkpoint");
@@ -181,6 +185,13 @@ std::vector<std::byte> encode_checkpoint(const net::Graph& graph, const Training
     write_slices(file, "/parameters", graph.parameters, state.parameters);
     write_slices(file, "/momentum", graph.parameters, state.momentum);
     write_slices(file, "/statistics", graph.statistics, state.statistics);
+    if (!header.class_names.empty()) {
+      file.set_attribute("/", "class_names", header.class_names, data::hdf5::StringStorage::kFixed);
+    }
+    if (!state.average.empty()) {
+      write_slices(file, "/average", graph.parameters, state.average);
+      write_slices(file, "/average_statistics", graph.statistics, state.average_statistics);
+    }
     write_history(file, "/history/train", state.training);
     write_history(file, "/history/validation", state.validation);
     bytes = file.image();
@@ -227,10 +238,20 @@ Checkpoint read_checkpoint(const std::string& path, const net::Graph& graph) {
   state.parameters = read_slices(file, "/parameters", graph.parameters, graph.parameter_count);
   state.momentum = read_slices(file, "/momentum", graph.parameters, graph.parameter_count);
   state.statistics = read_slices(file, "/statistics", graph.statistics, graph.statistic_count);
+  if (file.exists("/average")) {
+    require_same_tensors(file, "/average", graph.parameters);
+    require_same_tensors(file, "/average_statistics", graph.statistics);
+    state.average = read_slices(file, "/average", graph.parameters, graph.parameter_count);
+    state.average_statistics =
+        read_slices(file, "/average_statistics", graph.statistics, graph.statistic_count);
+  }
   state.training = read_training_history(file, "/history/train");
   state.validation = read_validation_history(file, "/history/validation");
   checkpoint.header.experiment = nlohmann::json::parse(file.string_attribute("/", "experiment"));
   checkpoint.header.provenance = nlohmann::json::parse(file.string_attribute("/", "provenance"));
+  if (file.has_attribute("/", "class_names")) {
+    checkpoint.header.class_names = file.strings_attribute("/", "class_names");
+  }
   return checkpoint;
 }
 

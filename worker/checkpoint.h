@@ -19,6 +19,8 @@ namespace resnext::worker {
 struct CheckpointHeader {
   nlohmann::json experiment;  ///< everything that decides the run's bits; must match to resume
   nlohmann::json provenance;  ///< versions, host, ranks: for people, not compared
+  /// Of the training set, by label; none in checkpoints of older versions.
+  std::vector<std::string> class_names = {};
 };
 
 struct Checkpoint {

@@ -61,7 +61,9 @@ auto reader(const File& file, const std::string& group) {
 }  // namespace
 
 void write_history(File& file, const std::string& group, const TrainingHistory& history) {
-  for_each_training_series(history, writer(file, group, history.step.size()));
+  const auto write = writer(file, group, history.step.size());
+  for_each_training_series(history, write);
+  if (!history.gradient_norm.empty()) write("gradient_norm", "1", history.gradient_norm);
 }
 
 void write_history(File& file, const std::string& group, const ValidationHistory& history) {
@@ -70,7 +72,9 @@ void write_history(File& file, const std::string& group, const ValidationHistory
 
 TrainingHistory read_training_history(const File& file, const std::string& group) {
   TrainingHistory history;
-  for_each_training_series(history, reader(file, group));
+  const auto read = reader(file, group);
+  for_each_training_series(history, read);
+  if (file.exists(group + "/gradient_norm")) read("gradient_norm", "1", history.gradient_norm);
   return history;
 }
 

@@ -18,6 +18,7 @@
 
 #include "cli/program.h"
 #include "worker/comm/communicator.h"
+#include "worker/moving_average.h"
 #include "worker/options.h"
 #include "worker/resume.h"
 #include "worker/run_record.h"
@@ -50,11 +51,12 @@ void describe_run(const Setup& setup, const Communicator& world, Progress& progr
                     setup.dataset().size, setup.graph.classes));
   }
   progress.print(fmt::format(
-      "{}: {} parameters, input {}x{}x{}, {} classes; {} replicas of {} images on {} rank{} of {} "
-      "thread{}",
+      "{}: {} parameters, input {}x{}x{}, {} classes; {} replicas of {}{} images on {} rank{} of "
+      "{} thread{}",
       o.model, setup.graph.parameter_count, setup.graph.input.channels, o.image_size, o.image_size,
-      setup.graph.classes, o.replicas, o.batch_per_replica, world.size(),
-      world.size() == 1 ? "" : "s", o.threads, o.threads == 1 ? "" : "s"));
+      setup.graph.classes, o.replicas, o.accumulate == 1 ? "" : fmt::format("{} x ", o.accumulate),
+      o.batch_per_replica, world.size(), world.size() == 1 ? "" : "s", o.threads,
+      o.threads == 1 ? "" : "s"));
   warn_of_binding(o, progress);
 }
 
@@ -70,7 +72,8 @@ std::string describe_outcome(const Setup& setup, const TrainingOutcome& outcome)
   }
   std::string text = fmt::format("done: {} steps", outcome.steps);
   if (outcome.top1_error) {
-    text += fmt::format(", validation top-1 error {:.2f}% on {} images", *outcome.top1_error,
+    text += fmt::format(", validation top-1 error {:.2f}%{} on {} images", *outcome.top1_error,
+                        o.ema_decay > 0 ? " of the averaged weights" : "",
                         setup.validation->info().size);
   }
   if (!o.out.empty()) text += fmt::format("; results in {}", o.out);
@@ -116,6 +119,12 @@ auto agree(const Communicator& world, const Stage& stage) -> decltype(stage()) {
 
 void evaluate(Setup& setup, const Communicator& world, net::Engine& engine, StartingPoint start,
               RunRecord& record) {
+  // As it was evaluated while it trained.
+  const bool averaged = share_average(world, start.state);
+  if (averaged) {
+    start.state.parameters = std::move(start.state.average);
+    start.state.statistics = std::move(start.state.average_statistics);
+  }
   engine.set_parameters(start.state.parameters);
   Evaluator evaluator(setup.options, *setup.validation, world);
   const ValidationResult result = evaluator.evaluate(engine, start.state.statistics);
@@ -127,8 +136,9 @@ void evaluate(Setup& setup, const Communicator& world, net::Engine& engine, Star
   });
   if (world.rank() != 0) return;
   record.progress().print(
-      fmt::format("evaluated {} images: loss {:.4f}, top-1 error {:.2f}%, top-5 error {:.2f}%",
-                  result.images, result.loss, result.top1_error, result.top5_error));
+      fmt::format("evaluated {} images{}: loss {:.4f}, top-1 error {:.2f}%, top-5 error {:.2f}%",
+                  result.images, averaged ? " with the averaged weights" : "", result.loss,
+                  result.top1_error, result.top5_error));
 }
 
 int run(Communicator& world, const std::vector<std::string>& arguments) {

@@ -1,6 +1,7 @@
 #include "worker/options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "cli/nearest_name.h"
 #include "cli/program.h"
 #include "data/transform.h"
+#include "worker/recipes.h"
 
 namespace resnext::worker {
 namespace po = boost::program_options;
@@ -31,9 +33,9 @@ constexpr const char* kUsage =
 /// Numbers and names as text, converted below so that every error names its option.
 struct RawOptions {
   std::string shuffle = "on", reduce = "exact", milestones = "30,60,90", mean, deviation, config;
-  std::string nesterov = "on";
+  std::string nesterov = "on", zero_init_last_gamma = "off", init_skip, print_recipe;
   // Signed, for Boost takes "-1" for the largest unsigned number.
-  std::int64_t steps = 0, checkpoint_every = 0, seed = 1;
+  std::int64_t steps = 0, checkpoint_every = 0, seed = 1, epoch_steps = 0;
 };
 
 void add_data_options(po::options_description& all, Options& o, RawOptions& raw) {
@@ -41,8 +43,9 @@ void add_data_options(po::options_description& all, Options& o, RawOptions& raw)
   group.add_options()("data", po::value(&o.data), "training shards (folder, or FOLDER/NAME)")(
       "val-data", po::value(&o.val_data), "validation shards")(
       "augment", po::value(&o.augment),
-      "none, flip, cifar or imagenet; default: by the model's stem")(
-      "shuffle", po::value(&raw.shuffle)->default_value(raw.shuffle), "on or off")(
+      fmt::format("one of {}; default: by the model's stem",
+                  fmt::join(data::augmentation_names(), ", "))
+          .c_str())("shuffle", po::value(&raw.shuffle)->default_value(raw.shuffle), "on or off")(
       "image-size", po::value(&o.image_size),
       "network input's height and width; default: 224, or the stored size of raw images")(
       "mean", po::value(&raw.mean), "channel means, full intensity being 1, as R,G,B or one value")(
@@ -68,22 +71,48 @@ void add_model_options(po::options_description& all, Options& o, RawOptions& raw
 }
 
 void add_recipe_options(po::options_description& all, Options& o, RawOptions& raw) {
+  ScheduleOptions& schedule = o.schedule;
   po::options_description group("Recipe");
-  group.add_options()("epochs", po::value(&o.epochs)->default_value(o.epochs), "length of the run")(
+  group.add_options()("recipe", po::value(&o.recipe),
+                      "a preset (listed below) for the options given neither here nor in --config")(
+      "print-recipe", po::value(&raw.print_recipe), "print that preset, an INI file")(
+      "epochs", po::value(&o.epochs)->default_value(o.epochs), "length of the run")(
       "steps", po::value(&raw.steps), "length of the run in steps, instead of --epochs")(
-      "learning-rate",
-      po::value(&o.schedule.learning_rate)->default_value(o.schedule.learning_rate),
-      "")("schedule", po::value(&o.schedule.name)->default_value(o.schedule.name),
-          "step, cosine, one-cycle or constant")(
+      "epoch-steps", po::value(&raw.epoch_steps)->default_value(0),
+      "steps that count as an epoch; 0: one pass over the training set")(
+      "learning-rate", po::value(&schedule.learning_rate)->default_value(schedule.learning_rate),
+      "before the first drop, or the highest")(
+      "schedule", po::value(&schedule.name)->default_value(schedule.name),
+      fmt::format("one of {}", fmt::join(schedule_names(), ", ")).c_str())(
       "milestones", po::value(&raw.milestones)->default_value(raw.milestones),
       "epochs after which the step schedule drops")(
-      "decay", po::value(&o.schedule.decay)->default_value(o.schedule.decay),
-      "factor of each drop")("warmup-epochs",
-                             po::value(&o.schedule.warmup_epochs)->default_value(0), "")(
-      "momentum", po::value(&o.sgd.momentum)->default_value(o.sgd.momentum), "")(
+      "decay", po::value(&schedule.decay)->default_value(schedule.decay), "factor of each drop")(
+      "momentum", po::value(&o.sgd.momentum)->default_value(o.sgd.momentum), "of the updates")(
       "nesterov", po::value(&raw.nesterov)->default_value(raw.nesterov), "on or off")(
       "weight-decay", po::value(&o.sgd.weight_decay)->default_value(o.sgd.weight_decay),
       "on every parameter");
+  all.add(group);
+}
+
+void add_later_options(po::options_description& all, Options& o, RawOptions& raw) {
+  po::options_description group("What later recipes add (all off by default)");
+  group.add_options()(
+      "warmup-epochs", po::value(&o.schedule.warmup_epochs)->default_value(0),
+      "epochs in which the learning rate rises step by step, in a line from almost 0 (Goyal et al. "
+      "2017)")("label-smoothing", po::value(&o.label_smoothing)->default_value(0),
+               "share of each target that is spread evenly over all classes (Szegedy et al. 2016)")(
+      "zero-init-last-gamma",
+      po::value(&raw.zero_init_last_gamma)->default_value(raw.zero_init_last_gamma),
+      "on: each block's last batch norm starts at gamma 0 (Goyal et al. 2017)")(
+      "ema-decay", po::value(&o.ema_decay)->default_value(0),
+      "keep the weights' and statistics' moving average, with this decay a step, and evaluate it")(
+      "accumulate", po::value(&o.accumulate)->default_value(o.accumulate),
+      "batches that each replica computes, one after the other, before the update")(
+      "clip-gradient-norm", po::value(&o.clip_gradient_norm)->default_value(0),
+      "largest L2 norm of the whole gradient (before weight decay); 0: any")(
+      "block-form", po::value(&o.block_form)->default_value(o.block_form),
+      "the form of Figure 3 to compute blocks in: a (separate paths), b (early concatenation) or c "
+      "(grouped convolution), which is the fast one");
   all.add(group);
 }
 
@@ -97,6 +126,8 @@ void add_file_options(po::options_description& all, Options& o, RawOptions& raw)
       "how many to keep")("resume", po::value(&o.resume)->default_value(o.resume),
                           "auto (newest good checkpoint), never, or FILE")(
       "init", po::value(&o.init), "checkpoint to take weights and statistics from")(
+      "init-skip", po::value(&raw.init_skip),
+      "PREFIX[,PREFIX]: tensors that are not taken from --init, e.g. fc.")(
       "eval-only", po::bool_switch(&o.eval_only),
       "evaluate --init or the checkpoint on --val-data")(
       "validate-every", po::value(&o.validate_every)->default_value(o.validate_every),
@@ -142,11 +173,17 @@ bool parse_switch(const std::string& option, const std::string& value) {
   return value == "on";
 }
 
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> items;
+  std::stringstream stream(text);
+  for (std::string item; std::getline(stream, item, ',');) items.push_back(item);
+  return items;
+}
+
 template <typename T>
 std::vector<T> parse_list(const std::string& option, const std::string& text) {
   std::vector<T> values;
-  std::stringstream stream(text);
-  for (std::string item; std::getline(stream, item, ',');) {
+  for (const std::string& item : split_at_commas(text)) {
     std::size_t used = 0;
     double value = 0;
     try {
@@ -166,11 +203,15 @@ void convert(const RawOptions& raw, Options& o) {
   require(raw.steps >= 0, "steps", "must be positive");
   require(raw.checkpoint_every >= 0, "checkpoint-every", "must be positive");
   require(raw.seed >= 0, "seed", "must not be negative");
+  require(raw.epoch_steps >= 0, "epoch-steps", "must not be negative");
   o.steps = static_cast<std::uint64_t>(raw.steps);
   o.checkpoint_every = static_cast<std::uint64_t>(raw.checkpoint_every);
   o.seed = static_cast<std::uint64_t>(raw.seed);
+  o.epoch_steps = static_cast<std::uint64_t>(raw.epoch_steps);
   o.shuffle = parse_switch("shuffle", raw.shuffle);
   o.sgd.nesterov = parse_switch("nesterov", raw.nesterov);
+  o.zero_init_last_gamma = parse_switch("zero-init-last-gamma", raw.zero_init_last_gamma);
+  o.init_skip = split_at_commas(raw.init_skip);
   require_name("reduce", raw.reduce, {"exact", "fast"});
   o.reduce = raw.reduce == "exact" ? ReductionMode::kExact : ReductionMode::kFast;
   o.schedule.milestones = parse_list<double>("milestones", raw.milestones);
@@ -192,6 +233,13 @@ void check_ranges(const Options& o) {
   require(o.schedule.warmup_epochs >= 0, "warmup-epochs", "must not be negative");
   require(o.sgd.momentum >= 0 && o.sgd.momentum < 1, "momentum", "must be at least 0 and below 1");
   require(o.sgd.weight_decay >= 0, "weight-decay", "must not be negative");
+  require(o.label_smoothing >= 0 && o.label_smoothing < 1, "label-smoothing",
+          "must be at least 0 and below 1");
+  require(o.ema_decay >= 0 && o.ema_decay < 1, "ema-decay", "must be at least 0 and below 1");
+  require(o.accumulate >= 1 && std::int64_t(o.accumulate) * o.replicas <= 65536, "accumulate",
+          "must be at least 1, and at most 65536 batches of all replicas together");
+  require(o.clip_gradient_norm >= 0 && std::isfinite(o.clip_gradient_norm), "clip-gradient-norm",
+          "must be a number, and not negative");
   require(o.keep_checkpoints >= 1, "keep-checkpoints", "must be at least 1");
   require(o.validate_every >= 0, "validate-every", "must not be negative");
   require(o.bucket_mib > 0 && o.bucket_mib <= 1024, "bucket-mib",
@@ -201,6 +249,9 @@ void check_ranges(const Options& o) {
   for (const float deviation : o.deviation) {
     require(deviation > 0, "deviation", "must be positive");
   }
+  for (const std::string& prefix : o.init_skip) {
+    require(!prefix.empty(), "init-skip", "an empty prefix would skip every tensor");
+  }
 }
 
 void check_names(const Options& o) {
@@ -208,6 +259,7 @@ void check_names(const Options& o) {
   if (!o.augment.empty()) require_name("augment", o.augment, data::augmentation_names());
   require_name("precision", o.precision, {"fp32", "bf16"});
   require(o.precision == "fp32", "precision", "bf16 is not available on CPUs yet; use fp32");
+  require_name("block-form", o.block_form, {"a", "b", "c"});
   require_name("progress", o.progress, {"auto", "live", "plain"});
   require_name("device", o.device, {"auto", "cpu", "cuda"});
   require(o.device != "cuda", "device",
@@ -224,6 +276,9 @@ void check_contradictions(const Options& o, const po::variables_map& given) {
           "needs --checkpoint-dir");
   require(!has("checkpoint-every") || o.checkpoint_every > 0, "checkpoint-every",
           "must be positive");
+  require(o.schedule.name != "one-cycle" || o.schedule.warmup_epochs == 0, "warmup-epochs",
+          "contradicts --schedule one-cycle, which has a rise of its own");
+  require(o.init_skip.empty() || !o.init.empty(), "init-skip", "needs --init");
   require(o.mean.empty() == o.deviation.empty(), "mean", "goes with --deviation");
   require(o.mean.size() == o.deviation.size(), "mean",
           "has another number of values than --deviation");
@@ -237,6 +292,25 @@ void check_contradictions(const Options& o, const po::variables_map& given) {
           "needs --data: the synthetic set has a validation set of its own");
 }
 
+/// Options that neither command line nor file have set. A run whose length is given in steps does
+/// not take the recipe's in epochs.
+void take_recipe(const std::string& name, const po::options_description& all,
+                 po::variables_map& values) {
+  const Recipe& recipe = find_recipe(name, "recipe");
+  const bool in_steps = values.count("steps") > 0;
+  cli::parse_config(std::string(recipe.text), fmt::format("recipe {}", name), all, values);
+  if (in_steps) values.erase("epochs");
+}
+
+std::string help_text(const po::options_description& all) {
+  std::ostringstream text;
+  text << all << "\nRecipes:\n";
+  for (const Recipe& recipe : recipes()) {
+    text << fmt::format("  {:<19}{}\n", recipe.name, recipe_summary(recipe));
+  }
+  return text.str();
+}
+
 }  // namespace
 
 ParsedOptions parse_options(const std::vector<std::string>& arguments) {
@@ -247,23 +321,28 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
   add_model_options(all, o, raw);
   add_data_options(all, o, raw);
   add_recipe_options(all, o, raw);
+  add_later_options(all, o, raw);
   add_file_options(all, o, raw);
   add_system_options(all, o, raw);
 
   po::variables_map values = cli::parse_command_line(arguments, all);
   if (values.count("help") > 0) {
-    std::ostringstream text;
-    text << all;
-    parsed.information = InformationRequest{text.str()};
+    parsed.information = InformationRequest{help_text(all)};
     return parsed;
   }
   if (values.count("version") > 0) {
     parsed.information = InformationRequest{"resnext-worker " RESNEXT_VERSION "\n"};
     return parsed;
   }
+  if (values.count("print-recipe") > 0) {
+    const Recipe& recipe = find_recipe(values["print-recipe"].as<std::string>(), "print-recipe");
+    parsed.information = InformationRequest{std::string(recipe.text)};
+    return parsed;
+  }
   if (values.count("config") > 0) {
     cli::parse_config_file(values["config"].as<std::string>(), all, values);
   }
+  if (values.count("recipe") > 0) take_recipe(values["recipe"].as<std::string>(), all, values);
   po::notify(values);
   convert(raw, o);
   if (o.model.empty()) o.model = o.data.empty() ? "resnext11_4x4d_cifar_w16" : "resnext50_32x4d";

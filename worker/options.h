@@ -29,10 +29,19 @@ struct Options {
   int image_size = 0;                  ///< 0: by model and data
   std::vector<float> mean, deviation;  ///< by channel; empty: by number of channels
 
-  ScheduleOptions schedule;  ///< steps_per_epoch and total_steps are filled in by the trainer
+  std::string recipe;        ///< the preset that options not given were taken from; may be empty
+  ScheduleOptions schedule;  ///< steps_per_epoch and total_steps are filled in by prepare()
   SgdOptions sgd;
+  std::uint64_t epoch_steps = 0;  ///< steps of an epoch; 0: one pass over the training set
+  int accumulate = 1;             ///< micro-batches that a replica computes in a step
+  double clip_gradient_norm = 0;  ///< largest norm of the mean gradient; 0: any
+  double ema_decay = 0;           ///< of the weights' moving average; 0: there is none
+  double label_smoothing = 0;     ///< see net::GraphOptions
+  bool zero_init_last_gamma = false;
+  std::string block_form = "c";  ///< a, b or c, as in Figure 3
 
   std::string init;
+  std::vector<std::string> init_skip;  ///< prefixes of tensors that are not taken from `init`
   std::string out;
   std::string checkpoint_dir;
   std::uint64_t checkpoint_every = 0;  ///< steps; 0: at the end of each epoch
@@ -46,6 +55,9 @@ struct Options {
   double log_every = 10;          ///< seconds
   std::string progress = "auto";  ///< "live" (one line, rewritten), "plain", or "auto"
   int timeout_seconds = 600;
+
+  /// What all replicas together compute in a step.
+  int micro_batches() const { return replicas * accumulate; }
 };
 
 /// What to do instead of training: print this text and exit with success.
@@ -55,11 +67,12 @@ struct InformationRequest {
 
 struct ParsedOptions {
   Options options;
-  std::optional<InformationRequest> information;  ///< --help or --version
+  std::optional<InformationRequest> information;  ///< --help, --version or --print-recipe
 };
 
-/// Reads the command line, then the `--config` file, then defaults. Throws cli::UsageError naming
-/// the option that is unknown, malformed, out of range or in contradiction.
+/// Reads the command line, then the `--config` file, then the `--recipe`, then defaults: the first
+/// that has an option decides, except that a recipe's epochs give way to --steps. Throws
+/// cli::UsageError naming the option that is unknown, malformed, out of range or in contradiction.
 ParsedOptions parse_options(const std::vector<std::string>& arguments);
 
 }  // namespace resnext::worker

@@ -13,32 +13,36 @@ void add_into(float* left, const float* right, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) left[i] += right[i];
 }
 
-bool is_exact(int replicas, int ranks) {
+bool is_exact(int replicas, int ranks, int accumulate) {
   if (ranks < 1 || replicas % ranks != 0) return false;
-  return ranks == 1 || std::has_single_bit(static_cast<unsigned>(replicas / ranks));
+  return ranks == 1 || std::has_single_bit(static_cast<unsigned>(replicas / ranks * accumulate));
 }
 
 }  // namespace
 
-std::vector<int> exact_rank_counts(int replicas) {
+std::vector<int> exact_rank_counts(int replicas, int accumulate) {
   std::vector<int> counts;
   for (int ranks = 1; ranks <= replicas; ++ranks) {
-    if (is_exact(replicas, ranks)) counts.push_back(ranks);
+    if (is_exact(replicas, ranks, accumulate)) counts.push_back(ranks);
   }
   return counts;
 }
 
-std::string why_not_exact(int replicas, int ranks) {
-  if (is_exact(replicas, ranks)) return {};
+std::string why_not_exact(int replicas, int ranks, int accumulate) {
+  if (is_exact(replicas, ranks, accumulate)) return {};
+  const std::string summed =
+      accumulate == 1
+          ? fmt::format("{} replicas", replicas / ranks)
+          : fmt::format("{} batches (--accumulate {})", replicas / ranks * accumulate, accumulate);
   const std::string reason =
       replicas % ranks != 0
           ? fmt::format("{} ranks cannot share {} replicas evenly", ranks, replicas)
           : fmt::format(
-                "with {} ranks each would sum {} replicas, which is no subtree of the exact "
-                "reduction's balanced tree",
-                ranks, replicas / ranks);
+                "with {} ranks each would sum {}, which is no subtree of the exact reduction's "
+                "balanced tree",
+                ranks, summed);
   return fmt::format("{}; use one of these rank counts: {} (or other --replicas)", reason,
-                     fmt::join(exact_rank_counts(replicas), ", "));
+                     fmt::join(exact_rank_counts(replicas, accumulate), ", "));
 }
 
 void sum_as_tree(std::span<float* const> parts, std::size_t count) {

@@ -1,7 +1,8 @@
 #pragma once
-// The sum of the replicas' gradients as one balanced tree, whoever computes it. Neighbours are
-// added in pairs, level by level (an odd one out moves up), so that a rank that holds an aligned
-// block of replicas computes a subtree, and any allowed number of ranks adds in the same order.
+// The sum of the replicas' gradients as one balanced tree, whoever computes it. (With --accumulate
+// K, each replica's K batches are K neighbours that count as replicas here.) Neighbours are added
+// in pairs, level by level (an odd one out moves up), so that a rank that holds an aligned block of
+// replicas computes a subtree, and any allowed number of ranks adds in the same order.
 
 #include <cstddef>
 #include <span>
@@ -10,13 +11,13 @@
 
 namespace resnext::worker {
 
-/// Why `ranks` ranks cannot share `replicas` replicas with an exact reduction, in words for the
-/// user; empty when they can: ranks divides replicas, and each rank's share is a power of two (or
-/// all).
-std::string why_not_exact(int replicas, int ranks);
+/// Why `ranks` ranks cannot share `replicas` replicas of `accumulate` batches each with an exact
+/// reduction, in words for the user; empty when they can: ranks divides replicas, and the batches
+/// of each rank are a power of two (or all).
+std::string why_not_exact(int replicas, int ranks, int accumulate = 1);
 
-/// Rank counts that can share `replicas` replicas exactly, ascending.
-std::vector<int> exact_rank_counts(int replicas);
+/// Rank counts that can share them exactly, ascending.
+std::vector<int> exact_rank_counts(int replicas, int accumulate = 1);
 
 /// total[0] = tree sum of the parts, each `count` values; parts are overwritten.
 void sum_as_tree(std::span<float* const> parts, std::size_t count);

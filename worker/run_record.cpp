@@ -47,7 +47,8 @@ void RunRecord::publish_now_and_then(const TrainingState& state) {
 
 void RunRecord::checkpoint(const TrainingState& state) {
   if (!checkpoints_) return;
-  checkpoints_->write(setup_.graph, state, {describe_experiment(setup_), provenance_});
+  checkpoints_->write(setup_.graph, state,
+                      {describe_experiment(setup_), provenance_, setup_.dataset().class_names});
   publish(state);
 }
 
@@ -73,6 +74,7 @@ nlohmann::json RunRecord::attributes() const {
   json["validation-dataset"] = setup_.validation ? setup_.validation->info().name : "";
   json["validation-identity"] = setup_.validation ? setup_.validation->info().identity : "";
   json["scale"] = o.scale;
+  json["recipe"] = o.recipe;
   json["parameters"] = complexity.parameters;
   json["multiply-adds"] = complexity.multiply_adds;
   json.update(provenance_);

@@ -12,9 +12,12 @@ struct ScheduleOptions {
   double learning_rate = 0.1;                     ///< the base, or the peak of one-cycle
   std::vector<double> milestones = {30, 60, 90};  ///< step: epochs after which the rate drops
   double decay = 0.1;                             ///< step: factor of each drop
-  double warmup_epochs = 0;  ///< linear from 0, before (step, cosine) the schedule proper
-  std::uint64_t steps_per_epoch = 1;
-  std::uint64_t total_steps = 1;  ///< cosine and one-cycle end here, at 0
+  /// Linear warm-up, step by step, as Goyal et al. (2017): over the w steps of these epochs the
+  /// rate is learning_rate * (step + 1) / (w + 1), and then the schedule's. Milestones count from
+  /// the start of the run, warm-up included. Not for one-cycle, which rises by itself.
+  double warmup_epochs = 0;
+  std::uint64_t steps_per_epoch = 1;  ///< what an epoch is in milestones and warm-up
+  std::uint64_t total_steps = 1;      ///< cosine and one-cycle end here, at 0
 };
 
 /// "step" (the paper: divided by 10 after epochs 30, 60 and 90), "cosine", "one-cycle" (linear up

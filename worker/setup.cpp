@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/program.h"
 #include "data/sampler.h"
@@ -92,8 +93,9 @@ void fill_normalisation(Options& options, const net::Spec& spec, const data::Dat
       options.mean = {0.449F};  // ImageNet's grey level
       options.deviation = {0.226F};
     } else if (spec.stem == net::Stem::kCifar && info.encoding == data::Encoding::kRaw) {
-      options.mean = {0.4914F, 0.4822F, 0.4465F};  // CIFAR-10
-      options.deviation = {0.2470F, 0.2435F, 0.2616F};
+      // CIFAR-10's, as the published code has them (datasets/cifar10.lua, of 255).
+      options.mean = {125.3F / 255, 123.0F / 255, 113.9F / 255};
+      options.deviation = {63.0F / 255, 62.1F / 255, 66.7F / 255};
     } else {
       options.mean = {0.485F, 0.456F, 0.406F};  // ImageNet, as the published code
       options.deviation = {0.229F, 0.224F, 0.225F};
@@ -109,15 +111,25 @@ void fill_normalisation(Options& options, const net::Spec& spec, const data::Dat
   }
 }
 
+net::GraphOptions graph_options(const Options& options) {
+  net::GraphOptions graph;
+  if (options.block_form == "a") graph.form = net::BlockForm::kSeparatePaths;
+  if (options.block_form == "b") graph.form = net::BlockForm::kEarlyConcatenation;
+  graph.zero_last_gamma = options.zero_init_last_gamma;
+  graph.label_smoothing = static_cast<float>(options.label_smoothing);
+  return graph;
+}
+
 void plan_steps(Setup& setup) {
   Options& o = setup.options;
   if (!setup.training) return;
   if (o.validate_every == 0) setup.validation.reset();
   data::Sampler::Options sampling;
   sampling.dataset_size = setup.training->info().size;
-  sampling.replicas = o.replicas;
+  sampling.replicas = o.micro_batches();
   sampling.batch_per_replica = o.batch_per_replica;
-  setup.steps_per_epoch = data::Sampler(sampling).steps_per_epoch();
+  const std::uint64_t one_pass = data::Sampler(sampling).steps_per_epoch();
+  setup.steps_per_epoch = o.epoch_steps > 0 ? o.epoch_steps : one_pass;
   const auto to_steps = [&](double epochs) {
     return static_cast<std::uint64_t>(std::ceil(epochs * double(setup.steps_per_epoch) - 1e-9));
   };
@@ -128,11 +140,24 @@ void plan_steps(Setup& setup) {
   if (o.checkpoint_every == 0) o.checkpoint_every = setup.steps_per_epoch;
 }
 
+/// The options that are off by default, where they are on: without them, an experiment is described
+/// as it was before they existed, and older checkpoints of it resume.
+void add_what_is_on(const Options& o, nlohmann::json& json) {
+  if (o.epoch_steps > 0) json["epoch-steps"] = o.epoch_steps;
+  if (o.accumulate > 1) json["accumulate"] = o.accumulate;
+  if (o.clip_gradient_norm > 0) json["clip-gradient-norm"] = o.clip_gradient_norm;
+  if (o.ema_decay > 0) json["ema-decay"] = o.ema_decay;
+  if (o.label_smoothing > 0) json["label-smoothing"] = o.label_smoothing;
+  if (o.zero_init_last_gamma) json["zero-init-last-gamma"] = "on";
+  if (o.block_form != "c") json["block-form"] = o.block_form;
+  if (!o.init_skip.empty()) json["init-skip"] = fmt::format("{}", fmt::join(o.init_skip, ","));
+}
+
 }  // namespace
 
 Setup prepare(Options options, int ranks) {
   if (options.reduce == ReductionMode::kExact) {
-    const std::string reason = why_not_exact(options.replicas, ranks);
+    const std::string reason = why_not_exact(options.replicas, ranks, options.accumulate);
     if (!reason.empty()) throw cli::UsageError("--replicas: " + reason);
   } else if (options.replicas % ranks != 0) {
     throw cli::UsageError(fmt::format("--replicas: {} ranks cannot share {} replicas evenly", ranks,
@@ -158,7 +183,8 @@ Setup prepare(Options options, int ranks) {
   if (setup.training) require_fitting_augmentation(o, info);
   fill_normalisation(o, spec, info);
   setup.normalisation = {o.mean, o.deviation};
-  setup.graph = net::build_graph(spec, {info.channels, o.image_size, o.image_size}, info.classes());
+  setup.graph = net::build_graph(spec, {info.channels, o.image_size, o.image_size}, info.classes(),
+                                 graph_options(o));
   plan_steps(setup);
   return setup;
 }
@@ -193,6 +219,7 @@ nlohmann::json describe_experiment(const Setup& setup) {
     json["decay"] = o.schedule.decay;
   }
   if (depends_on_length(o.schedule.name)) json["steps"] = setup.total_steps;
+  add_what_is_on(o, json);
   return json;
 }
 
@@ -207,6 +234,11 @@ std::string experiment_difference(const nlohmann::json& mine, const nlohmann::js
   for (const auto& [key, value] : mine.items()) {
     if (!other.contains(key)) {
       return fmt::format("it was made without {}, this run has {}", key, value.dump());
+    }
+  }
+  for (const auto& [key, value] : other.items()) {
+    if (!mine.contains(key)) {
+      return fmt::format("it was made with {} {}, this run is without", key, value.dump());
     }
   }
   return {};

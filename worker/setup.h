@@ -18,7 +18,7 @@ struct Setup {
   net::Normalisation normalisation;
   std::unique_ptr<data::ImageSource> training;    ///< null with --eval-only
   std::unique_ptr<data::ImageSource> validation;  ///< null when there is none
-  std::uint64_t steps_per_epoch = 1;
+  std::uint64_t steps_per_epoch = 1;  ///< of --epoch-steps, or a pass over the training set
   std::uint64_t total_steps = 0;
   std::uint64_t validation_steps = 1;  ///< steps between evaluations
 

@@ -9,7 +9,7 @@ namespace {
 data::Sampler::Options sampling(const Setup& setup) {
   data::Sampler::Options options;
   options.dataset_size = setup.training->info().size;
-  options.replicas = setup.options.replicas;
+  options.replicas = setup.options.micro_batches();
   options.batch_per_replica = setup.options.batch_per_replica;
   options.seed = setup.options.seed;
   options.shuffle = setup.options.shuffle;
@@ -27,27 +27,26 @@ std::vector<std::uint8_t> mean_pixel(const Options& options) {
 
 }  // namespace
 
-StepLoader::StepLoader(Setup& setup, int first_replica, int replicas, std::uint64_t first_step)
-    : setup_(setup),
-      sampler_(sampling(setup)),
+StepLoader::StepLoader(Setup& setup, int first, int count, std::uint64_t first_step)
+    : sampler_(sampling(setup)),
       transform_(data::make_augmentation(setup.options.augment, setup.options.image_size,
                                          mean_pixel(setup.options))) {
   data::Loader::Options loading;
   loading.size = setup.options.image_size;
   loading.channels = setup.training->info().channels;
   loading.decode_threads = setup.options.decode_threads;
-  loading.queue_batches = 2 + replicas;
+  loading.queue_batches = 2 + count;
   loading.seed = setup.options.seed;
-  const std::uint64_t per_epoch = setup.steps_per_epoch, total = setup.total_steps;
+  const std::uint64_t per_pass = sampler_.steps_per_epoch(), total = setup.total_steps;
   loader_ = std::make_unique<data::Loader>(
       *setup.training, *transform_,
       [=, sampler = sampler_, step = first_step,
        local = 0]() mutable -> std::optional<data::BatchRequest> {
         if (step >= total) return std::nullopt;
-        const std::uint64_t epoch = step / per_epoch + 1;
-        data::BatchRequest request{
-            epoch, sampler.replica_samples(epoch, step % per_epoch, first_replica + local)};
-        if (++local == replicas) {
+        const std::uint64_t pass = step / per_pass + 1;  // whatever --epoch-steps calls an epoch
+        data::BatchRequest request{pass,
+                                   sampler.replica_samples(pass, step % per_pass, first + local)};
+        if (++local == count) {
           local = 0;
           ++step;
         }
@@ -63,7 +62,7 @@ const data::LoadedBatch& StepLoader::next() {
 }
 
 std::size_t StepLoader::global_batch(std::uint64_t step) const {
-  return sampler_.global_batch(step % setup_.steps_per_epoch);
+  return sampler_.global_batch(step % sampler_.steps_per_epoch());
 }
 
 }  // namespace resnext::worker

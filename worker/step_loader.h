@@ -1,5 +1,5 @@
 #pragma once
-// The batches of a rank's replicas, step after step, epoch after epoch.
+// The batches of a rank's replicas, step after step, pass after pass through the training set.
 
 #include <memory>
 
@@ -12,11 +12,12 @@ namespace resnext::worker {
 
 class StepLoader {
  public:
-  /// For replicas [first_replica, first_replica + replicas), from step `first_step` (0-based, of
-  /// the whole run) on. `setup` must outlive the loader.
-  StepLoader(Setup& setup, int first_replica, int replicas, std::uint64_t first_step);
+  /// For the step's micro-batches [first, first + count), of which each replica has --accumulate
+  /// neighbours, from step `first_step` (0-based, of the whole run) on. `setup` must outlive the
+  /// loader.
+  StepLoader(Setup& setup, int first, int count, std::uint64_t first_step);
 
-  /// The next replica's batch of the present step; replicas come in order, then the next step.
+  /// The next micro-batch of the present step; they come in order, then the next step.
   const data::LoadedBatch& next();
 
   /// Images of all replicas together in a step of the run.
@@ -25,7 +26,6 @@ class StepLoader {
   double take_wait_seconds() { return loader_->take_wait_seconds(); }
 
  private:
-  Setup& setup_;
   data::Sampler sampler_;
   std::unique_ptr<data::Transform> transform_;
   std::unique_ptr<data::Loader> loader_;

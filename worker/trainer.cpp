@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "worker/moving_average.h"
 #include "worker/schedule.h"
 
 namespace resnext::worker {
@@ -28,19 +29,21 @@ Trainer::Trainer(Setup& setup, const Communicator& communicator,
     : setup_(setup),
       communicator_(communicator),
       state_(std::move(state)),
-      local_replicas_(setup.options.replicas / communicator.size()),
+      local_batches_(setup.options.micro_batches() / communicator.size()),
       engine_(std::move(engine)),
-      local_sum_(setup.graph.parameter_count, local_replicas_),
+      local_sum_(setup.graph.parameter_count, local_batches_),
       reduction_(setup.graph.parameter_count, bucket_values(setup.options), setup.options.reduce,
-                 setup.options.sgd, std::chrono::seconds(setup.options.timeout_seconds)),
-      loader_(setup, communicator.rank() * local_replicas_, local_replicas_, state_.step),
-      reports_(local_replicas_) {
+                 setup.options.sgd, std::chrono::seconds(setup.options.timeout_seconds),
+                 setup.options.clip_gradient_norm),
+      loader_(setup, communicator.rank() * local_batches_, local_batches_, state_.step),
+      reports_(local_batches_) {
   if (setup.validation) {
     evaluator_ = std::make_unique<Evaluator>(setup.options, *setup.validation, communicator);
   }
   engine_->set_parameters(state_.parameters);
   if (!state_.momentum.empty()) reduction_.set_momentum(state_.momentum);
   state_.momentum = {};  // the reduction holds it, sharded
+  share_average(communicator, state_);
 }
 
 bool Trainer::validation_is_due() const {
@@ -85,8 +88,9 @@ Trainer::StepTotals Trainer::train_step(std::uint64_t step) {
   local_sum_.reset();
   reduction_.begin(local_sum_, state_.parameters, static_cast<float>(learning_rate));
   const std::size_t global_batch = loader_.global_batch(step);
-  for (int local = 0; local < local_replicas_; ++local) train_replica(local, global_batch);
+  for (int local = 0; local < local_batches_; ++local) train_batch(local, global_batch);
   reduction_.finish();
+  move_averages();
   engine_->set_parameters(state_.parameters);
   return exchange_reports();
 }
@@ -102,8 +106,8 @@ void Trainer::attempt(const Work& work) {
   }
 }
 
-void Trainer::train_replica(int local, std::size_t global_batch) {
-  const bool last = local + 1 == local_replicas_;
+void Trainer::train_batch(int local, std::size_t global_batch) {
+  const bool last = local + 1 == local_batches_;
   const data::LoadedBatch* next = nullptr;
   attempt([&] { next = &loader_.next(); });
   const std::span<float> gradient = local_sum_.next_gradient();
@@ -112,7 +116,8 @@ void Trainer::train_replica(int local, std::size_t global_batch) {
     std::fill(gradient.begin(), gradient.end(), 0.0F);
   } else {
     const data::LoadedBatch& loaded = *next;
-    const bool keeps_statistics = communicator_.rank() == 0 && local == 0;
+    // Replica 0's first batches: its statistics move with each, as PyTorch's would.
+    const bool keeps_statistics = communicator_.rank() == 0 && local < setup_.options.accumulate;
     const net::Batch batch{static_cast<int>(loaded.labels.size()), loaded.pixels, loaded.labels};
     const auto on_ready = [this](std::size_t ready) { reduction_.ready(ready); };
     metrics =
@@ -126,23 +131,33 @@ void Trainer::train_replica(int local, std::size_t global_batch) {
 }
 
 Trainer::StepTotals Trainer::exchange_reports() {
-  std::vector<ReplicaReport> all(setup_.options.replicas);
-  const int bytes = static_cast<int>(reports_.size() * sizeof(ReplicaReport));
+  std::vector<BatchReport> all(setup_.options.micro_batches());
+  const int bytes = static_cast<int>(reports_.size() * sizeof(BatchReport));
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Iallgather(reports_.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE,
                            communicator_.get(), &request),
             "MPI_Iallgather");
   communicator_.wait(request, fmt::format("the report of step {}", state_.step + 1));
-  const auto failed = [](const ReplicaReport& report) { return report.failed != 0; };
+  const auto failed = [](const BatchReport& report) { return report.failed != 0; };
   if (std::any_of(all.begin(), all.end(), failed)) communicator_.fail_together(failure_);
   StepTotals totals;
-  for (const ReplicaReport& report : all) {  // in the replicas' order, so that the sum is the same
+  for (const BatchReport& report : all) {  // in the replicas' order, so that the sum is the same
     totals.loss_sum += report.loss_sum;
     totals.top1_correct += report.top1_correct;
     totals.images += report.images;
     if (report.stop_signal != 0) totals.stop_signal = static_cast<int>(report.stop_signal);
   }
   return totals;
+}
+
+/// Every rank averages all weights, which costs it little; rank 0 has the statistics.
+void Trainer::move_averages() {
+  const double decay = setup_.options.ema_decay;
+  if (decay == 0) return;
+  move_average(decay, state_.parameters, state_.average);
+  if (communicator_.rank() == 0) {
+    move_average(decay, state_.statistics, state_.average_statistics);
+  }
 }
 
 void Trainer::throw_diverged(const std::string& what, double learning_rate) const {
@@ -168,6 +183,9 @@ void Trainer::record_step(RunRecord& record, const StepTotals& totals, double se
   history.learning_rate.push_back(learning_rate);
   history.images_per_second.push_back(images / seconds);
   history.data_wait.push_back(std::min(1.0, wait / seconds));
+  if (setup_.options.clip_gradient_norm > 0) {
+    history.gradient_norm.push_back(reduction_.gradient_norm());
+  }
   record.progress().add({state_.step, totals.loss_sum, totals.top1_correct, totals.images,
                          learning_rate, seconds, wait},
                         is_epoch_end() || state_.step == setup_.total_steps);
@@ -182,10 +200,16 @@ void Trainer::require_finite_weights() const {
     throw_diverged("a weight", learning_rate_at(setup_.options.schedule, state_.step - 1));
 }
 
-/// Returns the signal for which it was given up, or 0.
+/// Of the averaged weights, where there are such. Returns the signal for which it was given up, or
+/// 0.
 int Trainer::validate(RunRecord& record) {
-  communicator_.broadcast(std::span<float>(state_.statistics));
-  const auto evaluated = evaluator_->evaluate(*engine_, state_.statistics, stop_);
+  const bool averaged = setup_.options.ema_decay > 0;
+  std::vector<float>& statistics = averaged ? state_.average_statistics : state_.statistics;
+  statistics.resize(setup_.graph.statistic_count);
+  communicator_.broadcast(std::span<float>(statistics));
+  if (averaged) engine_->set_parameters(state_.average);
+  const auto evaluated = evaluator_->evaluate(*engine_, statistics, stop_);
+  if (averaged) engine_->set_parameters(state_.parameters);
   if (!evaluated) return static_cast<int>(communicator_.maximum(stop_.received()));
   if (communicator_.rank() != 0) return 0;
   const ValidationResult& result = *evaluated;
@@ -197,9 +221,10 @@ int Trainer::validate(RunRecord& record) {
   history.top1_error.push_back(result.top1_error);
   history.top5_error.push_back(result.top5_error);
   record.progress().print(fmt::format(
-      "epoch {:6.2f}  validation: loss {:.4f}  top-1 error {:.2f}%  top-5 error {:.2f}%  "
+      "epoch {:6.2f}  validation{}: loss {:.4f}  top-1 error {:.2f}%  top-5 error {:.2f}%  "
       "({} images)",
-      epoch, result.loss, result.top1_error, result.top5_error, result.images));
+      epoch, averaged ? " of the averaged weights" : "", result.loss, result.top1_error,
+      result.top5_error, result.images));
   attempt([&] { record.publish(state_); });
   return 0;
 }

@@ -27,7 +27,8 @@ struct TrainingOutcome {
 
 class Trainer {
  public:
-  /// Takes a compiled engine and `state` (on every rank; its histories on rank 0). Collective.
+  /// Takes a compiled engine and `state` (on every rank; histories and averages on rank 0).
+  /// Collective.
   /// `setup` and `communicator` must outlive the trainer.
   Trainer(Setup& setup, const Communicator& communicator, std::unique_ptr<net::Engine> engine,
           TrainingState state);
@@ -48,7 +49,7 @@ class Trainer {
     std::int64_t images = 0;
     int stop_signal = 0;
   };
-  struct ReplicaReport {
+  struct BatchReport {
     double loss_sum = 0;
     std::int64_t top1_correct = 0;
     std::int64_t images = 0;
@@ -57,8 +58,9 @@ class Trainer {
   };
 
   StepTotals train_step(std::uint64_t step);
-  void train_replica(int local, std::size_t global_batch);
+  void train_batch(int local, std::size_t global_batch);
   StepTotals exchange_reports();
+  void move_averages();
   void record_step(RunRecord& record, const StepTotals& totals, double seconds, double wait);
   int validate(RunRecord& record);
   bool validation_is_due() const;
@@ -73,14 +75,14 @@ class Trainer {
   Setup& setup_;
   const Communicator& communicator_;
   TrainingState state_;
-  const int local_replicas_;
+  const int local_batches_;  ///< micro-batches of this rank in a step
   std::unique_ptr<net::Engine> engine_;
   LocalReplicaSum local_sum_;
   GradientReduction reduction_;
   std::unique_ptr<Evaluator> evaluator_;
   StepLoader loader_;
   StopSignal stop_;
-  std::vector<ReplicaReport> reports_;  ///< this rank's replicas, in this step
+  std::vector<BatchReport> reports_;    ///< of this rank's micro-batches, in this step
   std::optional<std::string> failure_;  ///< of this rank alone, until the next report tells all
 };
 

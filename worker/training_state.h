@@ -15,6 +15,8 @@ struct TrainingHistory {
   std::vector<double> learning_rate;
   std::vector<double> images_per_second;
   std::vector<double> data_wait;  ///< share of the step's time spent waiting for data, 0 to 1
+  /// L2, of the mean gradient before it is clipped; no rows where it is not.
+  std::vector<double> gradient_norm;
 };
 
 /// One row for each evaluation.
@@ -31,6 +33,9 @@ struct TrainingState {
   std::vector<float> parameters;  ///< the arena
   std::vector<float> momentum;    ///< in arena order
   std::vector<float> statistics;  ///< replica 0's running statistics, in the graph's order
+  /// Moving averages of parameters and statistics; empty where there is none, or before the first
+  /// step.
+  std::vector<float> average, average_statistics;
   TrainingHistory training;
   ValidationHistory validation;
 };

@@ -4,14 +4,21 @@
 
 #include <fmt/format.h>
 
+#include "worker/gradient_norm.h"
+
 namespace resnext::worker {
 
 GradientReduction::GradientReduction(std::size_t arena_values, std::size_t bucket_values,
                                      ReductionMode mode, const SgdOptions& sgd,
-                                     std::chrono::seconds timeout)
-    : mode_(mode), sgd_(sgd) {
+                                     std::chrono::seconds timeout, double clip_norm)
+    : mode_(mode), sgd_(sgd), clip_norm_(clip_norm) {
   exchange_.set_timeout(timeout);
   gather_.set_timeout(timeout);
+  if (clip_norm_ > 0) {
+    const auto blocks = [](std::size_t values) { return (values + kNormBlock - 1) / kNormBlock; };
+    block_squares_.resize(blocks(arena_values));
+    bucket_values = blocks(bucket_values) * kNormBlock;
+  }
   cut_buckets(arena_values, bucket_values);
 }
 
@@ -31,8 +38,11 @@ void GradientReduction::cut_buckets(std::size_t arena_values, std::size_t bucket
 void GradientReduction::cut_segments(Bucket& bucket) const {
   const std::size_t ranks = static_cast<std::size_t>(exchange_.size());
   const std::size_t values = bucket.last - bucket.first;
+  const std::size_t unit = clip_norm_ > 0 ? kNormBlock : 1;  // what no cut goes through
+  const std::size_t units = (values + unit - 1) / unit;
   for (std::size_t rank = 0; rank < ranks; ++rank) {
-    const std::size_t from = values * rank / ranks, to = values * (rank + 1) / ranks;
+    const std::size_t from = std::min(values, units * rank / ranks * unit);
+    const std::size_t to = std::min(values, units * (rank + 1) / ranks * unit);
     bucket.offsets.push_back(static_cast<int>(from));
     bucket.counts.push_back(static_cast<int>(to - from));
   }
@@ -55,6 +65,9 @@ void GradientReduction::begin(LocalReplicaSum& local, std::span<float> parameter
   parameters_ = parameters;
   learning_rate_ = learning_rate;
   started_ = gathered_ = 0;
+  factor_ = 1;
+  may_update_ = clip_norm_ == 0;
+  std::fill(block_squares_.begin(), block_squares_.end(), 0.0);
   for (Bucket& bucket : buckets_) bucket.stage = Stage::kWaiting;
 }
 
@@ -69,6 +82,11 @@ void GradientReduction::ready(std::size_t ready) {
 void GradientReduction::finish() {
   ready(parameters_.size());
   advance(true);
+  if (!may_update_) {
+    measure_norm();
+    advance(true);
+  }
+  wait_for_gathers();
 }
 
 void GradientReduction::start_reducing(Bucket& bucket) {
@@ -95,31 +113,57 @@ void GradientReduction::advance(bool wait) {
     if (bucket.stage == Stage::kReducing) {
       if (wait)
         exchange_.wait(bucket.request, fmt::format("the exchange of gradient bucket {}", i));
-      if (exchange_.test(bucket.request)) update(bucket);
+      if (exchange_.test(bucket.request)) sum_segments(bucket);
     }
+    if (bucket.stage == Stage::kReduced && may_update_) update(bucket);
     if (bucket.stage == Stage::kUpdated && gathered_ == i) {
       start_gathering(bucket);
       ++gathered_;
     }
   }
-  if (!wait) return;
+}
+
+void GradientReduction::wait_for_gathers() {
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
     gather_.wait(buckets_[i].request, fmt::format("the gather of weight bucket {}", i));
     buckets_[i].stage = Stage::kDone;
   }
 }
 
-void GradientReduction::update(Bucket& bucket) {
-  const std::span<float> parameters = own_segment(bucket, parameters_);
-  std::span<const float> gradients = own_segment(bucket, local_->next_gradient());
+/// This rank's segment of the replicas' sum.
+std::span<float> GradientReduction::reduced_gradient(Bucket& bucket) {
+  if (bucket.received.empty()) return own_segment(bucket, local_->next_gradient());
+  return {bucket.received.data(), bucket.own_last - bucket.own_first};
+}
+
+void GradientReduction::sum_segments(Bucket& bucket) {
+  const std::span<float> sum = reduced_gradient(bucket);
   if (!bucket.received.empty()) {
     std::vector<float*> parts(exchange_.size());
     for (std::size_t rank = 0; rank < parts.size(); ++rank) {
-      parts[rank] = bucket.received.data() + rank * parameters.size();
+      parts[rank] = bucket.received.data() + rank * sum.size();
     }
-    sum_as_tree(parts, parameters.size());
-    gradients = {parts.front(), parameters.size()};
+    sum_as_tree(parts, sum.size());
   }
+  bucket.stage = Stage::kReduced;
+  if (clip_norm_ > 0 && !sum.empty()) {
+    sum_blocks_of_squares(sum, std::span(block_squares_).subspan(bucket.own_first / kNormBlock));
+  }
+}
+
+/// Each block is of one rank, and zero on the others, so that the sum over the ranks is exact. In
+/// fast mode every rank has them all.
+void GradientReduction::measure_norm() {
+  if (mode_ == ReductionMode::kExact) exchange_.sum(std::span<double>(block_squares_));
+  norm_ = norm_of_blocks(block_squares_);
+  factor_ = clipping_factor(norm_, clip_norm_);
+  may_update_ = true;
+}
+
+void GradientReduction::update(Bucket& bucket) {
+  const std::span<float> parameters = own_segment(bucket, parameters_);
+  const std::span<float> gradients = reduced_gradient(bucket);
+  if (factor_ != 1) scale(gradients, factor_);
   sgd_update(sgd_, learning_rate_, gradients,
              std::span(momentum_).subspan(bucket.momentum_first, parameters.size()), parameters);
   bucket.stage = Stage::kUpdated;
