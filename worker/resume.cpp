@@ -8,6 +8,7 @@
 
 #include "net/initialise.h"
 #include "worker/checkpoint.h"
+#include "worker/weights.h"
 
 namespace resnext::worker {
 namespace {
@@ -64,10 +65,10 @@ StartingPoint read_starting_point(const Setup& setup) {
   }
   initialise(setup, start.state);
   if (!options.init.empty()) {
-    Checkpoint checkpoint = read_checkpoint(options.init, setup.graph);
-    start.state.parameters = std::move(checkpoint.state.parameters);
-    start.state.statistics = std::move(checkpoint.state.statistics);
-    start.notes.push_back(fmt::format("weights and statistics from {}", options.init));
+    Weights weights = read_weights(options.init, setup.graph);
+    start.state.parameters = std::move(weights.parameters);
+    start.state.statistics = std::move(weights.statistics);
+    start.notes.push_back(fmt::format("weights and statistics from {}", weights.source));
   } else if (options.eval_only) {
     throw std::runtime_error(
         fmt::format("--eval-only: no checkpoint in {}", options.checkpoint_dir));
