@@ -27,8 +27,8 @@ constexpr std::size_t kChunkBytes = 64 * 1024;
 constexpr std::size_t kKeptImageBytes = std::size_t(32) << 20;
 
 /// A batch in the making. Its buffers are reused by the batches that follow in the same slot.
-/// The reader fills `batch` up to the pixels, `epoch` and `stored`; decode threads read those and
-/// write their samples' pixels; what is below is guarded by the loader's mutex.
+/// The reader fills `batch` up to the values, `epoch` and `stored`; decode threads read those and
+/// write their samples' values; what is below is guarded by the loader's mutex.
 struct Slot {
   LoadedBatch batch;
   std::uint64_t epoch = 0;
@@ -109,7 +109,7 @@ struct Loader::State {
   const Transform& transform_;
   const RequestSource requests_;
   const Options options_;
-  const std::size_t sample_bytes_;  ///< of one output image
+  const std::size_t sample_values_;  ///< of one output image
 
   std::atomic<bool> stopping_ = false;
   std::exception_ptr failure_;  ///< consumer only: what next() threw
@@ -132,7 +132,7 @@ Loader::State::State(ImageSource& source, const Transform& transform, RequestSou
       transform_(transform),
       requests_(std::move(requests)),
       options_(options),
-      sample_bytes_(std::size_t(options_.size) * options_.size * options_.channels) {
+      sample_values_(std::size_t(options_.size) * options_.size * options_.channels) {
   check_options(source_.info(), options_);
   slots_.resize(options_.queue_batches);
   try {
@@ -218,7 +218,7 @@ bool Loader::State::read_batch(Slot& slot, DecodeScratch& scratch) {
     slot.epoch = request->epoch;
     slot.batch.samples = std::move(request->samples);
     slot.batch.labels.resize(count);
-    slot.batch.pixels.resize(count * sample_bytes_);
+    slot.batch.values.resize(count * sample_values_);
     if (slot.stored.size() < count) slot.stored.resize(count);
   } catch (...) {
     error = std::current_exception();
@@ -318,7 +318,8 @@ void Loader::State::decode_sample(Slot& slot, std::size_t position, DecodeScratc
   const DatasetInfo& info = source_.info();
   StoredSample& stored = slot.stored[position];
   Image& image = scratch.image;
-  const auto output = std::span(slot.batch.pixels).subspan(position * sample_bytes_, sample_bytes_);
+  const auto output =
+      std::span(slot.batch.values).subspan(position * sample_values_, sample_values_);
   const DrawKey key{options_.seed, slot.epoch, slot.batch.samples[position]};
   if (info.encoding == Encoding::kEncoded) {
     decode_image(stored.bytes, image);

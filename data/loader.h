@@ -24,7 +24,7 @@ using RequestSource = std::function<std::optional<BatchRequest>()>;
 
 /// A decoded batch; the memory is the loader's.
 struct LoadedBatch {
-  std::vector<std::uint8_t> pixels;    ///< N, H, W, C
+  std::vector<float> values;           ///< N, C, H, W: normalised
   std::vector<std::int32_t> labels;    ///< N
   std::vector<std::uint32_t> samples;  ///< N indices into the source
 };

@@ -40,9 +40,13 @@ struct ResizeScratch {
   std::vector<float> row;  ///< one output row before horizontal resizing
 };
 
-/// Writes plan.part.height x plan.part.width pixels of the image's channels to `output`, rounded to
-/// nearest and clamped to [0, 255]. Throws std::invalid_argument where a window does not fit.
+/// Throws std::invalid_argument where a window of the plan does not fit.
+void check_plan(const Image& image, const ResizePlan& plan);
+
+/// Writes planes of plan.part.height x plan.part.width values, one a channel, in the pixels' units,
+/// as floats: they may lie beyond [0, 255]. Throws std::invalid_argument where a window or the
+/// output does not fit.
 void resize_bicubic(const Image& image, const ResizePlan& plan, ResizeScratch& scratch,
-                    std::span<std::uint8_t> output);
+                    std::span<float> output);
 
 }  // namespace resnext::data

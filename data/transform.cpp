@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "cli/nearest_name.h"
+#include "data/crop.h"
 #include "data/random.h"
 
 namespace resnext::data {
@@ -19,70 +18,39 @@ Draws draws_for(const DrawKey& key) {
   return Draws(Purpose::kAugmentation, {key.seed, key.epoch, key.sample});
 }
 
-void check_output(const Image& image, int size, std::span<const std::uint8_t> output) {
-  if (output.size() != std::size_t(size) * size * image.channels)
-    throw std::invalid_argument(fmt::format("a transform to {}x{}x{} was given {} bytes of output",
-                                            size, size, image.channels, output.size()));
-}
-
 bool has_size(const Image& image, int size) {
   return image.height == size && image.width == size;
 }
 
-/// Copies `pixels` pixels, mirrored if `mirror`.
-void copy_row(const std::uint8_t* from, int pixels, int channels, bool mirror, std::uint8_t* to) {
-  const std::size_t bytes = std::size_t(pixels) * channels;
-  if (!mirror) {
-    std::memcpy(to, from, bytes);
-  } else if (channels == 1) {
-    std::reverse_copy(from, from + bytes, to);
-  } else {
-    for (int x = 0; x < pixels; ++x)
-      std::copy_n(from + std::size_t(pixels - 1 - x) * channels, channels,
-                  to + std::size_t(x) * channels);
-  }
+/// Taking over the whole image.
+ResizePlan whole(const Image& image, bool mirror) {
+  const Window all{0, 0, image.height, image.width};
+  return {all, image.height, image.width, all, mirror};
 }
 
-void copy_image(const Image& image, bool mirror, std::span<std::uint8_t> output) {
-  const std::size_t stride = std::size_t(image.width) * image.channels;
-  for (int y = 0; y < image.height; ++y)
-    copy_row(image.pixels.data() + y * stride, image.width, image.channels, mirror,
-             output.data() + y * stride);
-}
-
-/// The whole image with its shorter side resized to `shorter`, and of that the size x size centre.
-/// The odd pixel goes to the left and to the top, as in the published code.
-ResizePlan scale_and_centre_crop(const Image& image, int shorter, int size, bool mirror) {
-  const std::int64_t short_side = std::min(image.height, image.width);
-  const auto scaled = [&](int side) {
-    return static_cast<int>(side * std::int64_t(shorter) / short_side);
-  };
-  ResizePlan plan;
-  plan.source = {0, 0, image.height, image.width};
-  plan.height = scaled(image.height);
-  plan.width = scaled(image.width);
-  plan.part = {(plan.height - size + 1) / 2, (plan.width - size + 1) / 2, size, size};
-  plan.mirror = mirror;
-  return plan;
+/// 256 for a crop of 224, and in proportion for others.
+int default_shorter_side(int crop) {
+  return static_cast<int>(std::int64_t(crop) * 256 / 224);
 }
 
 class TestTransform final : public Transform {
  public:
-  explicit TestTransform(int size) : size_(size) {}
+  TestTransform(int size, int shorter, const ChannelStatistics& statistics)
+      : size_(size), shorter_(shorter), normalisation_(statistics) {}
 
   void apply(const Image& image, const DrawKey&, ResizeScratch& scratch,
-             std::span<std::uint8_t> output) const override {
-    check_output(image, size_, output);
-    if (has_size(image, size_)) {
-      copy_image(image, false, output);
-    } else {
-      const int shorter = static_cast<int>(std::int64_t(size_) * 256 / 224);
-      resize_bicubic(image, scale_and_centre_crop(image, shorter, size_, false), scratch, output);
-    }
+             std::span<float> output) const override {
+    const bool as_it_is = shorter_ == 0 && has_size(image, size_);
+    const int shorter = shorter_ == 0 ? default_shorter_side(size_) : shorter_;
+    write_normalised(
+        image,
+        as_it_is ? whole(image, false) : centre_crop({image.height, image.width}, shorter, size_),
+        normalisation_, scratch, output);
   }
 
  private:
-  int size_;
+  int size_, shorter_;
+  Normalisation normalisation_;
 };
 
 void require_size(const Image& image, int size, const char* augmentation) {
@@ -95,87 +63,74 @@ void require_size(const Image& image, int size, const char* augmentation) {
 
 class Flip final : public Transform {
  public:
-  explicit Flip(int size) : size_(size) {}
+  Flip(int size, const ChannelStatistics& statistics) : size_(size), normalisation_(statistics) {}
 
-  void apply(const Image& image, const DrawKey& key, ResizeScratch&,
-             std::span<std::uint8_t> output) const override {
+  void apply(const Image& image, const DrawKey& key, ResizeScratch& scratch,
+             std::span<float> output) const override {
     require_size(image, size_, "flip");
-    check_output(image, size_, output);
-    copy_image(image, draws_for(key).coin(), output);
+    write_normalised(image, whole(image, draws_for(key).coin()), normalisation_, scratch, output);
   }
 
  private:
   int size_;
+  Normalisation normalisation_;
 };
 
-/// Pads by four pixels on each side, crops at random to the old size, flips.
+/// Normalises, pads by four zeros on each side, crops at random to the old size, flips.
 class PadCropFlip final : public Transform {
  public:
-  PadCropFlip(int size, std::vector<std::uint8_t> padding)
-      : size_(size), padding_(std::move(padding)) {}
+  PadCropFlip(int size, const ChannelStatistics& statistics)
+      : size_(size), normalisation_(statistics) {}
 
   void apply(const Image& image, const DrawKey& key, ResizeScratch&,
-             std::span<std::uint8_t> output) const override {
+             std::span<float> output) const override {
     require_size(image, size_, "cifar");
-    check_output(image, size_, output);
-    if (!padding_.empty() && padding_.size() != std::size_t(image.channels))
-      throw std::invalid_argument(
-          fmt::format("padding of {} channels for images of {}", padding_.size(), image.channels));
+    check_output(image, whole(image, false), normalisation_, output.size());
     Draws draws = draws_for(key);
     const bool mirror = draws.coin();
     // The crop's corner relative to the unpadded image.
     const int dy = static_cast<int>(draws.below(2 * kPad + 1)) - kPad;
     const int dx = static_cast<int>(draws.below(2 * kPad + 1)) - kPad;
-    fill_with_padding(image.channels, output);
-    copy_overlap(image, dy, dx, mirror, output);
+    std::fill(output.begin(), output.end(), 0.0F);
+    write_overlap(image, dy, dx, mirror, output);
   }
 
  private:
   static constexpr int kPad = 4;
 
-  void fill_with_padding(int channels, std::span<std::uint8_t> output) const {
-    if (padding_.empty()) {
-      std::fill(output.begin(), output.end(), std::uint8_t(0));
-      return;
-    }
-    for (std::size_t i = 0; i < output.size(); i += channels)
-      std::copy_n(padding_.data(), channels, output.data() + i);
-  }
-
-  void copy_overlap(const Image& image, int dy, int dx, bool mirror,
-                    std::span<std::uint8_t> output) const {
+  void write_overlap(const Image& image, int dy, int dx, bool mirror,
+                     std::span<float> output) const {
     const int first = std::max(0, dx), last = std::min(size_, size_ + dx);  // columns of the image
     if (first >= last) return;  // an image narrower than the padding
     const int crop_x = mirror ? size_ - (last - dx) : first - dx;
     for (int y = std::max(0, -dy); y < std::min(size_, size_ - dy); ++y) {
       const std::size_t from = (std::size_t(y + dy) * size_ + first) * image.channels;
-      const std::size_t to = (std::size_t(y) * size_ + crop_x) * image.channels;
-      copy_row(image.pixels.data() + from, last - first, image.channels, mirror,
-               output.data() + to);
+      normalisation_.take_row(image.pixels.data() + from, last - first, mirror,
+                              output.data() + std::size_t(y) * size_ + crop_x,
+                              std::size_t(size_) * size_);
     }
   }
 
   int size_;
-  std::vector<std::uint8_t> padding_;
+  Normalisation normalisation_;
 };
 
 /// The published code's scale-and-aspect augmentation, then a flip.
 class RandomSizedCropFlip final : public Transform {
  public:
-  explicit RandomSizedCropFlip(int size) : size_(size) {}
+  RandomSizedCropFlip(int size, const ChannelStatistics& statistics)
+      : size_(size), normalisation_(statistics) {}
 
   void apply(const Image& image, const DrawKey& key, ResizeScratch& scratch,
-             std::span<std::uint8_t> output) const override {
-    check_output(image, size_, output);
+             std::span<float> output) const override {
     Draws draws = draws_for(key);
     const bool mirror = draws.coin();
     Window crop;
-    if (find_crop(image, draws, crop)) {
-      const ResizePlan plan{crop, size_, size_, {0, 0, size_, size_}, mirror};
-      resize_bicubic(image, plan, scratch, output);
-    } else {
-      resize_bicubic(image, scale_and_centre_crop(image, size_, size_, mirror), scratch, output);
-    }
+    ResizePlan plan = find_crop(image, draws, crop)
+                          ? ResizePlan{crop, size_, size_, {0, 0, size_, size_}}
+                          : centre_crop({image.height, image.width}, size_, size_);
+    plan.mirror = mirror;
+    write_normalised(image, plan, normalisation_, scratch, output);
   }
 
  private:
@@ -200,6 +155,7 @@ class RandomSizedCropFlip final : public Transform {
   }
 
   int size_;
+  Normalisation normalisation_;
 };
 
 void check_size(int size) {
@@ -214,19 +170,20 @@ std::vector<std::string> augmentation_names() {
 }
 
 std::unique_ptr<Transform> make_augmentation(const std::string& name, int size,
-                                             std::vector<std::uint8_t> padding) {
+                                             const ChannelStatistics& statistics) {
   check_size(size);
-  if (name == "none") return make_test_transform(size);
-  if (name == "flip") return std::make_unique<Flip>(size);
-  if (name == "cifar") return std::make_unique<PadCropFlip>(size, std::move(padding));
-  if (name == "imagenet") return std::make_unique<RandomSizedCropFlip>(size);
+  if (name == "none") return make_test_transform(size, statistics);
+  if (name == "flip") return std::make_unique<Flip>(size, statistics);
+  if (name == "cifar") return std::make_unique<PadCropFlip>(size, statistics);
+  if (name == "imagenet") return std::make_unique<RandomSizedCropFlip>(size, statistics);
   throw std::invalid_argument(fmt::format("unknown augmentation '{}'{}", name,
                                           cli::did_you_mean(name, augmentation_names())));
 }
 
-std::unique_ptr<Transform> make_test_transform(int size) {
+std::unique_ptr<Transform> make_test_transform(int size, const ChannelStatistics& statistics,
+                                               int shorter) {
   check_size(size);
-  return std::make_unique<TestTransform>(size);
+  return std::make_unique<TestTransform>(size, shorter, statistics);
 }
 
 }  // namespace resnext::data

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/image.h"
+#include "data/normalise.h"
 #include "data/resize.h"
 
 namespace resnext::data {
@@ -20,9 +21,10 @@ struct DrawKey {
   std::uint64_t sample = 0;
 };
 
-/// Turns an image of 1 or 3 channels into `size` x `size` pixels of as many channels (H, W, C,
-/// 8 bit) at `output`. Thread-safe: const and without hidden state; `scratch` is reused between
-/// calls by one thread, so that none of them allocates once it has grown.
+/// Turns an image into normalised float planes (C, size, size) at `output`, neither rounded nor
+/// clamped, of the channels (1 or 3) that it was made with statistics for. Thread-safe: const and
+/// without hidden state; `scratch` is reused between calls by one thread, so that none of them
+/// allocates once it has grown.
 class Transform {
  public:
   Transform() = default;
@@ -31,9 +33,9 @@ class Transform {
   virtual ~Transform() = default;
 
   /// Throws std::runtime_error for an image of a size that the transform does not take (the caller
-  /// adds which image it was), std::invalid_argument for an output of the wrong size.
+  /// adds which image it was), std::invalid_argument for an output or channels that do not fit.
   virtual void apply(const Image& image, const DrawKey& key, ResizeScratch& scratch,
-                     std::span<std::uint8_t> output) const = 0;
+                     std::span<float> output) const = 0;
 };
 
 /// Names that --augment takes: "none", "flip", "cifar" (pad 4, random crop, flip), "imagenet"
@@ -42,14 +44,14 @@ std::vector<std::string> augmentation_names();
 
 /// The training transform `name` to size x size pixels. "flip" and "cifar" take images of just that
 /// size; "none" on other sizes does as the test transform; "imagenet" takes any.
-/// `padding`, one value a channel, is the pixel that "cifar" pads with; empty is black. The paper's
-/// recipe pads after normalising, which is padding with the data set's mean pixel here.
 /// Throws std::invalid_argument with the nearest valid name.
 std::unique_ptr<Transform> make_augmentation(const std::string& name, int size,
-                                             std::vector<std::uint8_t> padding = {});
+                                             const ChannelStatistics& statistics);
 
-/// The test transform: images of just `size` x `size` are passed on; others have their shorter side
-/// resized (bicubic) to size * 256 / 224, rounded down, and their centre cropped.
-std::unique_ptr<Transform> make_test_transform(int size);
+/// The test transform: the shorter side is resized (bicubic) to `shorter` and the size x size
+/// centre cropped. With `shorter` 0, images of just size x size are passed on, and of others the
+/// shorter side becomes size * 256 / 224, rounded down.
+std::unique_ptr<Transform> make_test_transform(int size, const ChannelStatistics& statistics,
+                                               int shorter = 0);
 
 }  // namespace resnext::data

@@ -18,7 +18,8 @@ Evaluator::Evaluator(const Options& options, data::ImageSource& source,
     : options_(options),
       source_(source),
       communicator_(communicator),
-      transform_(data::make_test_transform(options.image_size)) {}
+      transform_(data::make_test_transform(options.image_size, {options.mean, options.deviation})) {
+}
 
 ValidationResult Evaluator::evaluate(net::Engine& engine, std::span<const float> statistics) {
   return evaluate_until(engine, statistics, [] { return false; }).value();
@@ -64,8 +65,8 @@ std::optional<ValidationResult> Evaluator::evaluate_until(net::Engine& engine,
   try {
     for (const data::LoadedBatch* loaded = nullptr;
          !stopped() && (loaded = loader.next()) != nullptr;) {
-      const net::Batch input{static_cast<int>(loaded->labels.size()), loaded->pixels,
-                             loaded->labels};
+      const net::Batch input{
+          static_cast<int>(loaded->labels.size()), {}, loaded->labels, loaded->values};
       const net::BatchMetrics metrics = engine.evaluate(input, statistics, {});
       losses[index] = metrics.loss_sum;
       counts[0] += metrics.images;

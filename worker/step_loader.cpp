@@ -1,6 +1,5 @@
 #include "worker/step_loader.h"
 
-#include <cmath>
 #include <stdexcept>
 
 namespace resnext::worker {
@@ -16,21 +15,12 @@ data::Sampler::Options sampling(const Setup& setup) {
   return options;
 }
 
-/// The data set's mean colour: what the paper's code pads with, as it pads after normalising.
-std::vector<std::uint8_t> mean_pixel(const Options& options) {
-  std::vector<std::uint8_t> pixel;
-  for (const float mean : options.mean) {
-    pixel.push_back(static_cast<std::uint8_t>(std::lround(255 * mean)));
-  }
-  return pixel;
-}
-
 }  // namespace
 
 StepLoader::StepLoader(Setup& setup, int first, int count, std::uint64_t first_step)
     : sampler_(sampling(setup)),
       transform_(data::make_augmentation(setup.options.augment, setup.options.image_size,
-                                         mean_pixel(setup.options))) {
+                                         {setup.options.mean, setup.options.deviation})) {
   data::Loader::Options loading;
   loading.size = setup.options.image_size;
   loading.channels = setup.training->info().channels;

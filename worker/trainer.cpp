@@ -118,7 +118,8 @@ void Trainer::train_batch(int local, std::size_t global_batch) {
     const data::LoadedBatch& loaded = *next;
     // Replica 0's first batches: its statistics move with each, as PyTorch's would.
     const bool keeps_statistics = communicator_.rank() == 0 && local < setup_.options.accumulate;
-    const net::Batch batch{static_cast<int>(loaded.labels.size()), loaded.pixels, loaded.labels};
+    const net::Batch batch{
+        static_cast<int>(loaded.labels.size()), {}, loaded.labels, loaded.values};
     const auto on_ready = [this](std::size_t ready) { reduction_.ready(ready); };
     metrics =
         engine_->train(batch, 1.0F / static_cast<float>(global_batch), gradient,

@@ -26,6 +26,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+const ChannelStatistics kNeutral{{0, 0, 0}, {1, 1, 1}};
+
 /// 4x4 grey images whose bytes tell their index; can be slow, or fail at a sample.
 class FakeSource final : public ImageSource {
  public:
@@ -73,7 +75,7 @@ class FakeSource final : public ImageSource {
 class FakeTransform final : public Transform {
  public:
   void apply(const Image& image, const DrawKey& key, ResizeScratch&,
-             std::span<std::uint8_t> output) const override {
+             std::span<float> output) const override {
     ++calls;
     if (delay > 0ms) std::this_thread::sleep_for(delay);
     if (bad.contains(key.sample)) throw std::runtime_error("not a picture");
@@ -126,11 +128,11 @@ TEST_P(LoaderThreads, BatchesComeInOrderWithWhatWasAskedFor) {
     ASSERT_NE(loaded, nullptr);
     ASSERT_EQ(loaded->samples.size(), 8u);
     ASSERT_EQ(loaded->labels.size(), 8u);
-    ASSERT_EQ(loaded->pixels.size(), 8u * 16u);
+    ASSERT_EQ(loaded->values.size(), 8u * 16u);
     for (std::uint32_t i = 0; i < 8; ++i) {
       EXPECT_EQ(loaded->samples[i], batch * 8 + i);
       EXPECT_EQ(loaded->labels[i], std::int32_t(batch * 8 + i) % 3);
-      EXPECT_EQ(loaded->pixels[i * 16 + 3], std::uint8_t((batch * 8 + i) * 7 + 3));
+      EXPECT_EQ(loaded->values[i * 16 + 3], std::uint8_t((batch * 8 + i) * 7 + 3));
     }
   }
   EXPECT_EQ(loader.next(), nullptr);
@@ -142,7 +144,7 @@ TEST_P(LoaderThreads, BatchesComeInOrderWithWhatWasAskedFor) {
 TEST_P(LoaderThreads, ContentDoesNotDependOnTheThreads) {
   const SyntheticOptions set{.size = 500, .height = 40, .width = 50};
   const auto source = make_synthetic(set), direct = make_synthetic(set);
-  const auto transform = make_augmentation("imagenet", 24);
+  const auto transform = make_augmentation("imagenet", 24, kNeutral);
   constexpr std::size_t kSizes[] = {64, 1, 0, 100, 33, 0, 0, 64, 7};
   std::size_t batch = 0;
   const auto requests = [&]() -> std::optional<BatchRequest> {
@@ -157,20 +159,20 @@ TEST_P(LoaderThreads, ContentDoesNotDependOnTheThreads) {
                 {.size = 24, .channels = 3, .decode_threads = GetParam(), .seed = 9});
   StoredSample stored;
   ResizeScratch scratch;
-  std::vector<std::uint8_t> expected(24 * 24 * 3);
+  std::vector<float> expected(24 * 24 * 3);
   for (std::size_t b = 0; b < std::size(kSizes); ++b) {
     const LoadedBatch* loaded = loader.next();
     ASSERT_NE(loaded, nullptr);
     ASSERT_EQ(loaded->samples.size(), kSizes[b]);
     ASSERT_EQ(loaded->labels.size(), kSizes[b]);
-    ASSERT_EQ(loaded->pixels.size(), kSizes[b] * expected.size());
+    ASSERT_EQ(loaded->values.size(), kSizes[b] * expected.size());
     for (std::size_t i = 0; i < kSizes[b]; ++i) {
       direct->read(loaded->samples[i], stored);
       const Image image{40, 50, 3, stored.bytes};
       transform->apply(image, {9, b, loaded->samples[i]}, scratch, expected);
       ASSERT_EQ(loaded->labels[i], stored.label);
       ASSERT_TRUE(std::equal(expected.begin(), expected.end(),
-                             loaded->pixels.data() + i * expected.size()));
+                             loaded->values.data() + i * expected.size()));
     }
   }
   EXPECT_EQ(loader.next(), nullptr);
@@ -203,7 +205,7 @@ TEST_P(LoaderThreads, ASlowConsumerKeepsItsBatch) {
   while (const LoadedBatch* loaded = loader.next()) {
     const LoadedBatch copy = *loaded;
     std::this_thread::sleep_for(3ms);
-    EXPECT_EQ(loaded->pixels, copy.pixels);
+    EXPECT_EQ(loaded->values, copy.values);
     EXPECT_EQ(loaded->samples, copy.samples);
     EXPECT_EQ(loaded->labels, copy.labels);
   }
@@ -285,24 +287,24 @@ TEST_P(LoaderThreads, WhatTheRequestsThrowArrivesAsItIs) {
 
 TEST_P(LoaderThreads, AllocatesNothingASampleOnceItRuns) {
   const auto source = make_synthetic({.size = 1000});
-  const auto transform = make_augmentation("cifar", 32);
+  const auto transform = make_augmentation("cifar", 32, kNeutral);
   Loader loader(*source, *transform,
                 [i = 0]() mutable -> std::optional<BatchRequest> {
                   if (i++ == 60) return std::nullopt;
                   return BatchRequest{1, std::vector<std::uint32_t>(200, 7)};
                 },
                 {.size = 32, .channels = 3, .decode_threads = GetParam()});
-  const std::uint8_t* pixels = nullptr;
+  const float* values = nullptr;
   std::size_t before = 0;
   for (int batch = 0; batch < 60; ++batch) {
     const LoadedBatch* loaded = loader.next();
     ASSERT_NE(loaded, nullptr);
     if (batch == 20) {
       before = allocation_count();
-      pixels = loaded->pixels.data();
+      values = loaded->values.data();
     }
     if (batch > 20 && (batch - 20) % 3 == 0) {
-      EXPECT_EQ(loaded->pixels.data(), pixels);
+      EXPECT_EQ(loaded->values.data(), values);
     }
   }
   EXPECT_LT(allocation_count() - before, 40u * 10u);  // 40 batches of 200 samples
@@ -368,7 +370,7 @@ TEST(Loader, DecodesFilesAndNamesTheOneThatIsNoImage) {
       "open(f'{sys.argv[1]}/loader-2.png', 'w').write('<html>')\n",
       folder);
   FileSource source({folder + "/loader-0.png", folder + "/loader-1.png", folder + "/loader-2.png"});
-  const auto transform = make_augmentation("imagenet", 8);
+  const auto transform = make_augmentation("imagenet", 8, kNeutral);
   const std::vector<std::vector<std::uint32_t>> batches = {{0, 1, 0}, {1, 2}};
   Loader loader(source, *transform,
                 [&, i = std::size_t(0)]() mutable -> std::optional<BatchRequest> {
@@ -378,8 +380,8 @@ TEST(Loader, DecodesFilesAndNamesTheOneThatIsNoImage) {
   const LoadedBatch* loaded = loader.next();
   ASSERT_NE(loaded, nullptr);
   const std::uint8_t expected[3][3] = {{10, 20, 30}, {19, 19, 19}, {10, 20, 30}};
-  for (std::size_t i = 0; i < loaded->pixels.size(); ++i)
-    ASSERT_EQ(loaded->pixels[i], expected[i / (8 * 8 * 3)][i % 3]);
+  for (std::size_t i = 0; i < loaded->values.size(); ++i)
+    ASSERT_NEAR(loaded->values[i] * 255, expected[i / (8 * 8 * 3)][i / (8 * 8) % 3], 1e-4);
   EXPECT_EQ(message_of(loader).rfind("files: sample 2: ", 0), 0u) << message_of(loader);
 }
 

@@ -13,10 +13,20 @@
 
 #include <gtest/gtest.h>
 
+#include "data/crop.h"
+
 namespace resnext::data {
 namespace {
 
-using Pixels = std::vector<std::uint8_t>;
+using Values = std::vector<float>;
+
+const ChannelStatistics kColour{{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}};
+const ChannelStatistics kGrey{{0.449F}, {0.226F}};
+const ChannelStatistics kNeutral{{0, 0, 0}, {1, 1, 1}};
+
+const ChannelStatistics& statistics_of(int channels) {
+  return channels == 3 ? kColour : kGrey;
+}
 
 Image noise_image(int height, int width, int channels) {
   std::mt19937 generator(height * 1000 + width);
@@ -26,33 +36,41 @@ Image noise_image(int height, int width, int channels) {
   return image;
 }
 
-Pixels applied(const Transform& transform, const Image& image, int size, const DrawKey& key = {}) {
-  Pixels output(std::size_t(size) * size * image.channels, 0xaa);
+Values applied(const Transform& transform, const Image& image, int size, const DrawKey& key = {}) {
+  Values output(std::size_t(size) * size * image.channels, -99.0F);
   ResizeScratch scratch;
   transform.apply(image, key, scratch, output);
   return output;
 }
 
-/// Pixel by pixel: the size x size window at (y, x) of an image continued by `padding`, mirrored or
-/// not.
-Pixels naive_crop(const Image& image, int y0, int x0, int size, bool mirror,
-                  const Pixels& padding) {
-  Pixels output;
-  for (int y = 0; y < size; ++y)
-    for (int x = 0; x < size; ++x) {
-      const int from_y = y0 + y, from_x = x0 + (mirror ? size - 1 - x : x);
-      const bool inside =
-          from_y >= 0 && from_y < image.height && from_x >= 0 && from_x < image.width;
-      for (int c = 0; c < image.channels; ++c)
-        output.push_back(
-            inside ? image.pixels[(std::size_t(from_y) * image.width + from_x) * image.channels + c]
-                   : padding[c]);
-    }
+/// The image as normalised planes, value by value from the definition.
+Values normalised(const Image& image) {
+  const auto& [mean, deviation] = statistics_of(image.channels);
+  Values values;
+  for (int c = 0; c < image.channels; ++c)
+    for (std::size_t i = c; i < image.pixels.size(); i += image.channels)
+      values.push_back(
+          static_cast<float>((image.pixels[i] / 255.0 - double(mean[c])) / double(deviation[c])));
+  return values;
+}
+
+/// Value by value: the size x size window at (y, x) of height x width planes continued by zeros,
+/// mirrored or not.
+Values naive_crop(const Values& planes, int height, int width, int y0, int x0, int size,
+                  bool mirror) {
+  Values output;
+  for (std::size_t plane = 0; plane < planes.size(); plane += std::size_t(height) * width)
+    for (int y = y0; y < y0 + size; ++y)
+      for (int i = 0; i < size; ++i) {
+        const int x = x0 + (mirror ? size - 1 - i : i);
+        const bool inside = y >= 0 && y < height && x >= 0 && x < width;
+        output.push_back(inside ? planes[plane + std::size_t(y) * width + x] : 0.0F);
+      }
   return output;
 }
 
-std::string text(const Pixels& pixels) {
-  return {pixels.begin(), pixels.end()};
+std::string text(const Values& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
 std::string message_of(const auto& action) {
@@ -66,50 +84,59 @@ std::string message_of(const auto& action) {
 
 TEST(Transform, EveryNameMakesATransformAndOthersDoNot) {
   for (const std::string& name : augmentation_names())
-    EXPECT_NE(make_augmentation(name, 32), nullptr);
-  EXPECT_THROW(make_augmentation("cifra", 32), std::invalid_argument);
-  EXPECT_EQ(message_of([] { make_augmentation("cifra", 32); }),
+    EXPECT_NE(make_augmentation(name, 32, kColour), nullptr);
+  EXPECT_THROW(make_augmentation("cifra", 32, kColour), std::invalid_argument);
+  EXPECT_EQ(message_of([] { make_augmentation("cifra", 32, kColour); }),
             "unknown augmentation 'cifra'; did you mean 'cifar'?");
-  EXPECT_THROW(make_augmentation("flip", 0), std::invalid_argument);
+  EXPECT_THROW(make_augmentation("flip", 0, kColour), std::invalid_argument);
 }
 
+TEST(Transform, RefusesStatisticsThatDoNotFit) {
+  EXPECT_THROW(make_test_transform(32, {{0.5F, 0.5F}, {0.5F, 0.5F}}), std::invalid_argument);
+  EXPECT_THROW(make_test_transform(32, {{0.5F}, {}}), std::invalid_argument);
+  EXPECT_THROW(make_test_transform(32, {{0.5F}, {0.0F}}), std::invalid_argument);
+  for (const std::string& name : augmentation_names()) {
+    const auto transform = make_augmentation(name, 32, kColour);
+    EXPECT_THROW(applied(*transform, noise_image(32, 32, 1), 32), std::invalid_argument) << name;
+  }
+}
+
+// To the bit: the float nearest to the exact value.
 TEST(Transform, NonePassesImagesOfItsSizeOn) {
   for (const int channels : {1, 3}) {
     const Image image = noise_image(28, 28, channels);
-    EXPECT_EQ(applied(*make_augmentation("none", 28), image, 28), image.pixels);
-    EXPECT_EQ(applied(*make_test_transform(28), image, 28), image.pixels);
+    const auto& statistics = statistics_of(channels);
+    EXPECT_EQ(applied(*make_augmentation("none", 28, statistics), image, 28), normalised(image));
+    EXPECT_EQ(applied(*make_test_transform(28, statistics), image, 28), normalised(image));
   }
 }
 
 TEST(Transform, FlipMirrorsHalfOfTheImages) {
   for (const int channels : {1, 3}) {
-    const auto flip = make_augmentation("flip", 28);
+    const auto flip = make_augmentation("flip", 28, statistics_of(channels));
     const Image image = noise_image(28, 28, channels);
-    const Pixels mirrored = naive_crop(image, 0, 0, 28, true, {});
+    const Values plain = normalised(image), mirrored = naive_crop(plain, 28, 28, 0, 0, 28, true);
     int flips = 0;
     for (std::uint64_t sample = 0; sample < 2000; ++sample) {
-      const Pixels output = applied(*flip, image, 28, {1, 1, sample});
-      ASSERT_TRUE(output == image.pixels || output == mirrored);
+      const Values output = applied(*flip, image, 28, {1, 1, sample});
+      ASSERT_TRUE(output == plain || output == mirrored);
       flips += output == mirrored;
     }
     EXPECT_NEAR(flips, 1000, 100);
   }
 }
 
-// All 9 x 9 crops of the padded image, flipped and not, equally often, and nothing else.
+// All 9 x 9 crops of the image padded with exact zeros after it was normalised, flipped and not,
+// equally often, and nothing else.
 TEST(Transform, CifarDrawsEveryPaddedCropAndFlipEquallyOften) {
-  const struct {
-    int channels;
-    Pixels padding, expected;
-  } cases[] = {{3, {}, {0, 0, 0}}, {3, {125, 123, 114}, {125, 123, 114}}, {1, {73}, {73}}};
-  for (const auto& [channels, padding, expected] : cases) {
+  for (const int channels : {1, 3}) {
     const Image image = noise_image(32, 32, channels);
-    const auto transform = make_augmentation("cifar", 32, padding);
-    std::map<std::string, int> counts;  // keyed by the pixels
+    const auto transform = make_augmentation("cifar", 32, statistics_of(channels));
+    std::map<std::string, int> counts;  // keyed by the values
     for (int dy = -4; dy <= 4; ++dy)
       for (int dx = -4; dx <= 4; ++dx)
         for (const bool mirror : {false, true})
-          counts[text(naive_crop(image, dy, dx, 32, mirror, expected))] = 0;
+          counts[text(naive_crop(normalised(image), 32, 32, dy, dx, 32, mirror))] = 0;
     ASSERT_EQ(counts.size(), 162u);
     for (std::uint64_t sample = 0; sample < 16200; ++sample) {
       const auto found = counts.find(text(applied(*transform, image, 32, {3, 1, sample})));
@@ -117,7 +144,7 @@ TEST(Transform, CifarDrawsEveryPaddedCropAndFlipEquallyOften) {
       ++found->second;
     }
     double chi_square = 0;
-    for (const auto& [pixels, count] : counts)
+    for (const auto& [values, count] : counts)
       chi_square += (count - 100.0) * (count - 100.0) / 100.0;
     EXPECT_LT(chi_square, 240.0);  // 161 degrees of freedom: 1 in 20,000
   }
@@ -126,9 +153,10 @@ TEST(Transform, CifarDrawsEveryPaddedCropAndFlipEquallyOften) {
 TEST(Transform, DrawsDependOnSeedEpochAndSampleOnly) {
   const Image image = noise_image(32, 32, 3), photo = noise_image(90, 120, 3);
   for (const std::string name : {"cifar", "imagenet"}) {
-    const auto one = make_augmentation(name, 32), other = make_augmentation(name, 32);
+    const auto one = make_augmentation(name, 32, kColour),
+               other = make_augmentation(name, 32, kColour);
     const Image& input = name == "imagenet" ? photo : image;
-    const Pixels output = applied(*one, input, 32, {1, 2, 3});
+    const Values output = applied(*one, input, 32, {1, 2, 3});
     applied(*one, input, 32, {9, 9, 9});
     EXPECT_EQ(applied(*one, input, 32, {1, 2, 3}), output);
     EXPECT_EQ(applied(*other, input, 32, {1, 2, 3}), output);
@@ -141,13 +169,13 @@ TEST(Transform, DrawsDependOnSeedEpochAndSampleOnly) {
 TEST(Transform, FixedSizeAugmentationsNameTheSizeTheyTake) {
   const Image image = noise_image(40, 32, 3);
   for (const std::string name : {"flip", "cifar"}) {
-    const auto transform = make_augmentation(name, 32);
+    const auto transform = make_augmentation(name, 32, kColour);
     EXPECT_THROW(applied(*transform, image, 32), std::runtime_error);
     EXPECT_EQ(message_of([&] { applied(*transform, image, 32); }),
               "augmentation '" + name +
                   "' takes 32x32 images, this one is 40x32 (use 'imagenet' or 'none')");
   }
-  EXPECT_THROW(applied(*make_test_transform(32), image, 31), std::invalid_argument);
+  EXPECT_THROW(applied(*make_test_transform(32, kColour), image, 31), std::invalid_argument);
 }
 
 // ---- imagenet ----------------------------------------------------------------------------------
@@ -173,14 +201,16 @@ class ImageNetCrop : public testing::Test {
   }
 
   Crop draw(std::uint64_t sample) const {
-    const Pixels output = applied(*transform_, image_, kSize, {11, 1, sample});
-    const int top = output[0], bottom = output[output.size() - 3];
-    const int first = output[1], last = output[(kSize - 1) * 3 + 1];
+    const Values output = applied(*transform_, image_, kSize, {11, 1, sample});
+    const auto pixel = [&](int i) { return static_cast<int>(std::lround(output[i] * 255)); };
+    constexpr int kPlane = kSize * kSize;
+    const int top = pixel(0), bottom = pixel(kPlane - 1);
+    const int first = pixel(kPlane), last = pixel(2 * kPlane - 1);
     return {top, std::min(first, last), bottom - top + 1, std::abs(last - first) + 1, last < first};
   }
 
   Image image_;
-  std::unique_ptr<Transform> transform_ = make_augmentation("imagenet", kSize);
+  std::unique_ptr<Transform> transform_ = make_augmentation("imagenet", kSize, kNeutral);
 };
 
 /// The published recipe, drawn with another generator.
@@ -244,22 +274,23 @@ TEST_F(ImageNetCrop, DistributionIsThePublishedCodes) {
 TEST(Transform, ImagenetFallsBackToTheCentreOfThinImages) {
   for (const bool tall : {false, true}) {
     const Image image = tall ? noise_image(400, 4, 3) : noise_image(4, 400, 3);
-    const auto transform = make_augmentation("imagenet", 16);
+    const auto transform = make_augmentation("imagenet", 16, kColour);
     ResizePlan plan{{0, 0, image.height, image.width},
                     tall ? 1600 : 16,
                     tall ? 16 : 1600,
                     {tall ? 792 : 0, tall ? 0 : 792, 16, 16},
                     false};
-    std::array<Pixels, 2> expected;
+    std::array<Values, 2> expected;
     ResizeScratch scratch;
+    const Normalisation normalisation(kColour);
     for (const bool mirror : {false, true}) {
       plan.mirror = mirror;
       expected[mirror].resize(16 * 16 * 3);
-      resize_bicubic(image, plan, scratch, expected[mirror]);
+      write_normalised(image, plan, normalisation, scratch, expected[mirror]);
     }
     int mirrored = 0;
     for (std::uint64_t sample = 0; sample < 100; ++sample) {
-      const Pixels output = applied(*transform, image, 16, {0, 1, sample});
+      const Values output = applied(*transform, image, 16, {0, 1, sample});
       ASSERT_TRUE(output == expected[0] || output == expected[1]);
       mirrored += output == expected[1];
     }
@@ -268,12 +299,11 @@ TEST(Transform, ImagenetFallsBackToTheCentreOfThinImages) {
 }
 
 TEST(Transform, ImagenetTakesImagesOfAnySize) {
-  const auto transform = make_augmentation("imagenet", 16);
   for (const auto& [height, width] : {std::pair{1, 1}, {1, 2}, {2, 1}, {3, 3}, {1, 500}, {16, 16}})
     for (const int channels : {1, 3})
       for (std::uint64_t sample = 0; sample < 20; ++sample)
-        EXPECT_NO_THROW(
-            applied(*transform, noise_image(height, width, channels), 16, {0, 1, sample}));
+        EXPECT_NO_THROW(applied(*make_augmentation("imagenet", 16, statistics_of(channels)),
+                                noise_image(height, width, channels), 16, {0, 1, sample}));
 }
 
 // ---- test transform ----------------------------------------------------------------------------
@@ -290,19 +320,14 @@ TEST(Transform, TestTransformTakesTheCentreOfTheShorterSideAt256) {
   for (const auto& [height, width, scaled_height, scaled_width, y, x] : cases) {
     const Image image = noise_image(height, width, 3);
     ResizeScratch scratch;
-    Pixels scaled(std::size_t(scaled_height) * scaled_width * 3);
-    resize_bicubic(image,
-                   {{0, 0, height, width},
-                    scaled_height,
-                    scaled_width,
-                    {0, 0, scaled_height, scaled_width},
-                    false},
-                   scratch, scaled);
-    const Image whole{scaled_height, scaled_width, 3, scaled};
-    EXPECT_EQ(applied(*make_test_transform(224), image, 224),
-              naive_crop(whole, y, x, 224, false, {}));
-    EXPECT_EQ(applied(*make_augmentation("none", 224), image, 224),
-              applied(*make_test_transform(224), image, 224));
+    const Window all{0, 0, scaled_height, scaled_width};
+    Values scaled(std::size_t(scaled_height) * scaled_width * 3);
+    write_normalised(image, {{0, 0, height, width}, scaled_height, scaled_width, all, false},
+                     Normalisation(kColour), scratch, scaled);
+    const Values expected = naive_crop(scaled, scaled_height, scaled_width, y, x, 224, false);
+    EXPECT_EQ(applied(*make_test_transform(224, kColour), image, 224), expected);
+    EXPECT_EQ(applied(*make_test_transform(224, kColour, 256), image, 224), expected);
+    EXPECT_EQ(applied(*make_augmentation("none", 224, kColour), image, 224), expected);
   }
 }
 

@@ -19,6 +19,7 @@ Setup small_setup() {
   setup.options.augment = "cifar";
   setup.options.seed = 11;
   setup.options.mean = {0.5F, 0.5F, 0.5F};
+  setup.options.deviation = {0.25F, 0.25F, 0.25F};
   setup.training =
       data::make_synthetic({.size = 26, .classes = 5, .height = kSize, .width = kSize});
   setup.steps_per_epoch = 3;
@@ -29,7 +30,7 @@ Setup small_setup() {
 struct Seen {
   std::vector<std::uint32_t> samples;
   std::vector<std::int32_t> labels;
-  std::vector<std::uint8_t> pixels;
+  std::vector<float> values;
   bool operator==(const Seen&) const = default;
 };
 
@@ -43,7 +44,7 @@ std::vector<std::vector<Seen>> all_batches(int first_replica, int replicas,
     auto& seen = steps.emplace_back();
     for (int local = 0; local < replicas; ++local) {
       const data::LoadedBatch& batch = loader.next();
-      seen.push_back({batch.samples, batch.labels, batch.pixels});
+      seen.push_back({batch.samples, batch.labels, batch.values});
     }
   }
   EXPECT_THROW(loader.next(), std::logic_error);  // nothing is loaded beyond the end
