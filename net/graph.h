@@ -35,9 +35,12 @@ enum class Op {
   kConvolution,  ///< no bias; parameters: weight (O, I/groups, k, k)
   kBatchNorm,    ///< parameters: weight (gamma), bias (beta); statistics: mean, variance
   kRelu,
-  kAdd,  ///< two inputs of one shape
+  kAdd,            ///< two inputs of one shape
+  kConcatenation,  ///< of channels; inputs of one height and width
+  kZeroPadding,    ///< every stride-th pixel, and zeros for the channels that the input lacks
   kMaxPool,
-  kGlobalAveragePool,    ///< to (C, 1, 1)
+  kGlobalAveragePool,    ///< to (C, 1, 1); window.kernel k > 0: the mean over every position of a
+                         ///< k x k average (of all pixels where the image is smaller)
   kLinear,               ///< parameters: weight (classes, features), bias (classes)
   kSoftmaxCrossEntropy,  ///< a loss: logits against the labels; output shape (1, 1, 1)
 };
@@ -92,6 +95,11 @@ struct GraphOptions {
   BlockForm form = BlockForm::kGroupedConvolution;
   bool zero_last_gamma = false;  ///< each block's last batch-norm starts at 0 (Goyal et al. 2017)
   float label_smoothing = 0.0F;  ///< of the training loss, in [0, 1)
+  /// Dense testing (He et al. 2015; paper section 5.1): the classifier sees every position of an
+  /// average of so many pixels a side (7: the training size's whole map), and its scores are
+  /// averaged. The classifier being linear, that is its score of the averaged averages. 0: one
+  /// average of the whole map.
+  int averaging_window = 0;
 };
 
 /// A network as data. `parameters` are in *backward order*: the arena fills from its front while
@@ -115,10 +123,10 @@ struct Graph {
 inline constexpr float kBatchNormEpsilon = 1e-5F;
 inline constexpr float kBatchNormMomentum = 0.1F;
 
-/// Builds the graph of `spec` for images of shape `input` and `classes` classes: bottleneck blocks
-/// in the form of Figure 3(c), stride 2 in the 3x3, projection shortcuts where the shape changes
-/// (type B), ReLU after the addition. Throws std::invalid_argument when the input is too small for
-/// the network's strides, or a count is not positive.
+/// Builds the graph of `spec` for images of shape `input` and `classes` classes: stride 2 in the
+/// 3x3, ReLU after the addition (but for pre-activated nets). Throws std::invalid_argument when the
+/// input is too small for the network's strides, a count is not positive, or the options do not fit
+/// the network.
 Graph build_graph(const Spec& spec, Shape input, int classes, const GraphOptions& options = {});
 
 }  // namespace resnext::net

@@ -5,8 +5,11 @@
 #include <numbers>
 #include <stdexcept>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
+
+#include "net/block_form.h"
 
 namespace resnext::net {
 namespace {
@@ -95,6 +98,14 @@ void check_size(std::string_view what, std::size_t needed, std::size_t given) {
 
 void initialise_parameters(const Graph& graph, std::uint64_t seed, std::span<float> arena) {
   check_size("parameters", graph.parameter_count, arena.size());
+  if (graph.options.form != BlockForm::kGroupedConvolution) {
+    // A run begins from the same weights in every form.
+    const Graph grouped = with_block_form(graph, BlockForm::kGroupedConvolution);
+    std::vector<float> values(grouped.parameter_count);
+    initialise_parameters(grouped, seed, values);
+    std::ranges::copy(converted_parameters(grouped, values, graph), arena.begin());
+    return;
+  }
   for (const Parameter& parameter : graph.parameters) {
     initialise(parameter, seed, arena.subspan(parameter.offset, parameter.count));
   }

@@ -47,6 +47,8 @@ std::string layer_text(const Node& node) {
     case Op::kBatchNorm:
     case Op::kRelu:
     case Op::kAdd:
+    case Op::kConcatenation:
+    case Op::kZeroPadding:
       return {};
   }
   return {};

@@ -1,6 +1,7 @@
 // The CPU implementation of the Engine seam: programs by batch size over one store of weights.
 
 #include <algorithm>
+#include <list>
 #include <map>
 #include <stdexcept>
 
@@ -11,10 +12,14 @@
 #include "net/cpu/vector_kernels.h"
 #include "net/cpu/weight_store.h"
 #include "net/engine.h"
+#include "net/shape_inference.h"
 
 namespace resnext::net {
 namespace cpu {
 namespace {
+
+/// Photographs come in a few common shapes; each program holds activations of a whole network.
+constexpr std::size_t kMaxResizedPrograms = 8;
 
 class CpuEngine final : public Engine {
  public:
@@ -71,6 +76,7 @@ class CpuEngine final : public Engine {
   std::size_t memory_bytes() const override {
     std::size_t bytes = weights_.memory_bytes();
     for (const auto& [key, compiled] : programs_) bytes += compiled->memory_bytes();
+    for (const ResizedProgram& entry : resized_) bytes += entry.program->memory_bytes();
     return bytes;
   }
 
@@ -88,19 +94,52 @@ class CpuEngine final : public Engine {
     return *entry;
   }
 
+  /// The inference program for images of another size; the one used longest ago makes room.
+  Program& resized_program(const Batch& batch) {
+    use_threads();
+    const auto found = std::ranges::find_if(resized_, [&](const ResizedProgram& entry) {
+      const Shape& input = entry.graph->input;
+      return entry.batch_size == batch.size && input.height == batch.height &&
+             input.width == batch.width;
+    });
+    if (found != resized_.end()) {
+      resized_.splice(resized_.begin(), resized_, found);
+      return *resized_.front().program;
+    }
+    if (resized_.size() >= kMaxResizedPrograms) resized_.pop_back();
+    auto graph = std::make_unique<Graph>(with_input_size(graph_, batch.height, batch.width));
+    auto compiled =
+        std::make_unique<Program>(*graph, engine_, weights_, normalisation_, batch.size, false);
+    resized_.push_front({batch.size, std::move(graph), std::move(compiled)});
+    return *resized_.front().program;
+  }
+
+  bool has_own_size(const Batch& batch) const {
+    const Shape& input = graph_.input;
+    return batch.height == 0 || (batch.height == input.height && batch.width == input.width);
+  }
+
   Program& prepare(const Batch& batch, bool training) {
     if (weights_.arena().empty() && graph_.parameter_count > 0) {
       throw std::logic_error("an engine needs parameters (set_parameters) before its first pass");
     }
     check_batch(batch, training);
-    Program& compiled = program(batch.size, training);
+    Program& compiled =
+        has_own_size(batch) ? program(batch.size, training) : resized_program(batch);
     weights_.refresh(stream_);
     return compiled;
   }
 
   /// Labels index the logits, so one out of range must not get that far.
   void check_batch(const Batch& batch, bool training) const {
-    const std::size_t values = batch.size * graph_.input.count();
+    if (training && !has_own_size(batch)) {
+      throw std::invalid_argument(fmt::format("training takes images of {}x{}, not {}x{}",
+                                              graph_.input.height, graph_.input.width, batch.height,
+                                              batch.width));
+    }
+    Shape input = graph_.input;
+    if (!has_own_size(batch)) input = {input.channels, batch.height, batch.width};
+    const std::size_t values = batch.size * input.count();
     const std::size_t given =
         batch.normalised.empty() ? batch.pixels.size() : batch.normalised.size();
     if (batch.size < 1 || given != values) {
@@ -121,6 +160,12 @@ class CpuEngine final : public Engine {
     }
   }
 
+  struct ResizedProgram {
+    int batch_size = 0;
+    std::unique_ptr<Graph> graph;  ///< the program refers to it
+    std::unique_ptr<Program> program;
+  };
+
   const Graph graph_;
   const Normalisation normalisation_;
   const int threads_;
@@ -128,6 +173,7 @@ class CpuEngine final : public Engine {
   dnnl::stream stream_;
   WeightStore weights_;
   std::map<std::pair<int, bool>, std::unique_ptr<Program>> programs_;
+  std::list<ResizedProgram> resized_;  ///< the last used first
 };
 
 }  // namespace

@@ -8,12 +8,14 @@
 #include <sys/mman.h>
 
 #include "net/cpu/channel_layout.h"
+#include "net/cpu/concatenation.h"
 #include "net/cpu/convolution.h"
 #include "net/cpu/input.h"
 #include "net/cpu/linear.h"
 #include "net/cpu/norm_residual.h"
 #include "net/cpu/pooling.h"
 #include "net/cpu/softmax_cross_entropy.h"
+#include "net/cpu/zero_padding.h"
 
 namespace resnext::net::cpu {
 namespace {
@@ -28,6 +30,10 @@ std::unique_ptr<Layer> make_layer(Builder& builder, const NormResidualPatterns& 
       return make_input(builder, node, normalisation);
     case Op::kConvolution:
       return make_convolution(builder, node);
+    case Op::kConcatenation:
+      return make_concatenation(builder, node);
+    case Op::kZeroPadding:
+      return make_zero_padding(builder, node);
     case Op::kMaxPool:
       return make_max_pool(builder, node);
     case Op::kGlobalAveragePool:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "net/cpu/channel_layout.h"
 #include "net/cpu/reordering.h"
@@ -26,6 +27,8 @@ class SoftmaxCrossEntropy final : public Layer {
       : input_(builder.graph.nodes[node].inputs[0]),
         images_(builder.batch_size),
         classes_(builder.graph.nodes[input_].output.channels),
+        // Evaluation counts the plain loss, so that recipes can be compared.
+        smoothing_(builder.training ? builder.graph.nodes[node].label_smoothing : 0.0F),
         training_(builder.training),
         descriptor_(activation_descriptor(builder.dims(input_), dnnl::memory::format_tag::nchw)),
         source_(builder, input_, descriptor_) {
@@ -54,7 +57,7 @@ class SoftmaxCrossEntropy final : public Layer {
       const std::span<const float> row = logits(n);
       const int label = run.batch.labels[n];
       const auto [largest, log_sum] = log_sum_exp(row);
-      run.metrics.loss_sum += log_sum + largest - row[label];
+      run.metrics.loss_sum += log_sum + largest - target_logit(row, label);
       const int rank = rank_of_label(row, label);
       run.metrics.top1_correct += rank < 1 ? 1 : 0;
       run.metrics.top5_correct += rank < 5 ? 1 : 0;
@@ -67,7 +70,8 @@ class SoftmaxCrossEntropy final : public Layer {
       const auto [largest, log_sum] = log_sum_exp(row);
       for (int k = 0; k < classes_; ++k) {
         const double probability = std::exp(row[k] - largest - log_sum);
-        const double target = k == run.batch.labels[n] ? 1.0 : 0.0;
+        const double target =
+            (k == run.batch.labels[n] ? 1.0 - smoothing_ : 0.0) + smoothing_ / classes_;
         gradient_[std::size_t(n) * classes_ + k] =
             static_cast<float>((probability - target) * run.loss_scale);
       }
@@ -78,6 +82,14 @@ class SoftmaxCrossEntropy final : public Layer {
  private:
   std::span<const float> logits(int n) const {
     return {logits_ + std::size_t(n) * classes_, std::size_t(classes_)};
+  }
+
+  /// The target distribution's mean logit. Label smoothing (Szegedy et al. 2016, section 7) gives
+  /// its share to all classes, the label's among them.
+  double target_logit(std::span<const float> row, int label) const {
+    if (smoothing_ == 0) return row[label];
+    const double mean = std::accumulate(row.begin(), row.end(), 0.0) / classes_;
+    return (1.0 - smoothing_) * row[label] + smoothing_ * mean;
   }
 
   struct LogSum {
@@ -92,6 +104,7 @@ class SoftmaxCrossEntropy final : public Layer {
   }
 
   int input_, images_, classes_;
+  double smoothing_;
   bool training_;
   dnnl::memory::desc descriptor_;  ///< of the logits, row-major
   SourceReordering source_;

@@ -25,6 +25,50 @@ TEST(GraphComplexity, CountsThePublishedParametersExactly) {
   EXPECT_EQ(cost_of("resnext101_32x8d").parameters, 88'791'336U);  // torchvision
 }
 
+TEST(GraphComplexity, CountsTheOtherFamiliesExactly) {
+  EXPECT_EQ(cost_of("resnet18").parameters, 11'689'512U);  // torchvision
+  EXPECT_EQ(cost_of("resnet34").parameters, 21'797'672U);  // torchvision
+  // pytorchcv's preresnet200, 64,666,280, has a batch-norm of 64 channels more in its first block.
+  EXPECT_EQ(cost_of("resnet200_preact").parameters, 64'666'280U - 2 * 64);
+  EXPECT_EQ(cifar_cost_of("wrn28_10_cifar").parameters, 36'479'194U);       // Zagoruyko's code
+  EXPECT_EQ(cifar_cost_of("wrn28_10_cifar", 100).parameters, 36'536'884U);  // likewise
+  // He et al. 2015, Table 6: 0.27M, here with shortcuts of type A.
+  EXPECT_EQ(cifar_cost_of("resnet20_basic_cifar_w16_shortcut_a").parameters, 269'722U);
+}
+
+/// Removing the shortcuts removes the four projections and nothing else.
+TEST(GraphComplexity, LosesOnlyProjectionsWithoutShortcuts) {
+  std::uint64_t projections = 0;
+  int inputs = 64;
+  for (const int outputs : {256, 512, 1024, 2048}) {
+    projections += std::uint64_t(inputs) * outputs + 2 * outputs;
+    inputs = outputs;
+  }
+  for (const std::string name : {"resnet50", "resnext50_32x4d"}) {
+    EXPECT_EQ(cost_of(name).parameters - cost_of(name + "_noshortcut").parameters, projections);
+  }
+}
+
+TEST(GraphComplexity, IsThatOfTable4InEachOfItsNets) {
+  for (const char* name :
+       {"resnet200_preact", "resnet101_1x100d", "resnext101_2x64d", "resnext101_64x4d"}) {
+    EXPECT_NEAR(double(cost_of(name).multiply_adds), 15.2e9, 0.35e9) << name;
+  }
+}
+
+/// Table 3: all rows of a depth cost the same within a few percent.
+TEST(GraphComplexity, IsPreservedAlongTable3) {
+  for (const std::string depth : {"50", "101"}) {
+    const Complexity base = cost_of("resnet" + depth);
+    for (const char* paths : {"_2x40d", "_4x24d", "_8x14d", "_32x4d"}) {
+      const Complexity cost = cost_of("resnext" + depth + paths);
+      EXPECT_NEAR(double(cost.parameters) / double(base.parameters), 1, 0.025) << depth << paths;
+      EXPECT_NEAR(double(cost.multiply_adds) / double(base.multiply_adds), 1, 0.045)
+          << depth << paths;
+    }
+  }
+}
+
 TEST(GraphComplexity, CountsTheParametersOfTables4And7) {
   EXPECT_NEAR(double(cost_of("resnet101_1x100d").parameters), 85.6e6, 0.05e6);
   EXPECT_NEAR(double(cost_of("resnext101_2x64d").parameters), 84.2e6, 0.05e6);

@@ -2,6 +2,7 @@
 // clear errors.
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 
 #include "net/engine.h"
 #include "tests/net/hand_built_graph.h"
+#include "tests/net/reference_network.h"
 #include "tests/net/relative_error.h"
 #include "tests/net/training_sample.h"
 
@@ -82,6 +84,129 @@ TEST(EnginePromises, ThreadsChangeNoMoreThanRounding) {
     EXPECT_LE(relative_error(a.gradients, b.gradients), 1e-5);
     EXPECT_LE(relative_error(a.statistics, b.statistics), 1e-5);
   }
+}
+
+/// The batch's images as the engine would normalise them.
+std::vector<float> normalised(const TrainingSample& sample, const Shape& shape) {
+  std::vector<float> values(sample.pixels.size());
+  const int pixels = shape.height * shape.width;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t n = i / shape.count(), c = i / pixels % shape.channels, p = i % pixels;
+    const double pixel = sample.pixels[n * shape.count() + p * shape.channels + c];
+    values[i] = static_cast<float>((pixel / 255.0 - sample.normalisation.mean[c]) /
+                                   sample.normalisation.deviation[c]);
+  }
+  return values;
+}
+
+TEST(EnginePromises, NormalisedImagesGiveTheBitsOfTheirPixels) {
+  for (const Graph& graph : networks()) {
+    const TrainingSample sample = draw_training_sample(graph, kImages, 1);
+    const std::vector<float> values = normalised(sample, graph.input);
+    const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+    const Trained expected = train(*engine, graph, sample);
+    Trained result{std::vector<float>(graph.parameter_count, 1e3F), sample.statistics};
+    const Batch batch{kImages, {}, sample.labels, values};
+    result.loss_sum = engine->train(batch, 0.25F, result.gradients, result.statistics, {}).loss_sum;
+    expect_same_bits(result, expected);
+  }
+}
+
+TEST(EnginePromises, EvaluatesImagesOfOtherSizes) {
+  for (const char* model : {"resnext11_4x4d_cifar_w8", "resnext11_4x4d_cifar_w8_shortcut_a"}) {
+    const Spec spec = parse_spec(model);
+    const Graph trained = build_graph(spec, {3, 12, 12}, 10);
+    TrainingSample weights = draw_training_sample(trained, 1, 5);
+    const auto engine = make_cpu_engine(trained, weights.normalisation, 1);
+    engine->set_parameters(weights.parameters);
+    for (int repetition = 0; repetition < 2; ++repetition) {
+      for (int i = 0; i < 20; ++i) {  // more sizes than are kept
+        const Shape shape{3, 8 + i, 27 - i};
+        const Graph graph = build_graph(spec, shape, 10);
+        const TrainingSample sample = draw_training_sample(graph, kImages, 6);
+        const auto own = make_cpu_engine(graph, weights.normalisation, 1);
+        own->set_parameters(weights.parameters);
+        std::vector<float> expected(kImages * 10), logits(kImages * 10);
+        const BatchMetrics a = own->evaluate(sample.batch(), weights.statistics, expected);
+        Batch batch = sample.batch();
+        batch.height = shape.height;
+        batch.width = shape.width;
+        const BatchMetrics b = engine->evaluate(batch, weights.statistics, logits);
+        EXPECT_EQ(logits, expected) << model << " " << i;
+        EXPECT_EQ(a.loss_sum, b.loss_sum);
+      }
+      for (float& parameter : weights.parameters) parameter *= 0.5F;
+      engine->set_parameters(weights.parameters);
+    }
+  }
+}
+
+TEST(EnginePromises, TrainingTakesNoOtherSize) {
+  const Graph graph = networks().front();
+  const TrainingSample sample = draw_training_sample(graph, 1, 5);
+  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  engine->set_parameters(sample.parameters);
+  Batch batch = sample.batch();
+  batch.height = 10;
+  batch.width = 40;
+  std::vector<float> gradients(graph.parameter_count);
+  EXPECT_THROW(engine->train(batch, 1.0F, gradients, {}, {}), std::invalid_argument);
+}
+
+/// Dense testing by definition: the classifier at each position of the 7 x 7 average, as a
+/// convolution, and the mean of its scores.
+TEST(EnginePromises, AveragingWindowIsTheMeanScoreOfAllPositions) {
+  constexpr int kWindow = 3;
+  const Spec spec = parse_spec("resnext11_4x4d_cifar_w8");
+  const Shape input{3, 24, 20};  // 6 x 5 at the end
+  const Graph dense = build_graph(spec, input, 10, {.averaging_window = kWindow});
+  const TrainingSample sample = draw_training_sample(dense, 1, 8);
+  const auto engine = make_cpu_engine(dense, sample.normalisation, 1);
+  engine->set_parameters(sample.parameters);
+  std::vector<float> logits(10);
+  engine->evaluate(sample.batch(), sample.statistics, logits);
+
+  const std::vector<double> parameters(sample.parameters.begin(), sample.parameters.end());
+  const std::vector<double> statistics(sample.statistics.begin(), sample.statistics.end());
+  const ReferencePass pass =
+      reference_inference(dense, sample.normalisation, sample.batch(), parameters, statistics);
+  const Node& fc = dense.nodes[dense.outputs[0]];
+  const Node& pool = dense.nodes[fc.inputs[0]];
+  const Shape map = dense.nodes[pool.inputs[0]].output;
+  ASSERT_EQ(map.height, 6);
+  ASSERT_EQ(map.width, 5);
+  const std::vector<double>& values = pass.values[pool.inputs[0]];
+  const double* weight = &parameters[dense.parameters[fc.parameters[0]].offset];
+  const double* bias = &parameters[dense.parameters[fc.parameters[1]].offset];
+  for (int k = 0; k < 10; ++k) {
+    double mean_score = 0;
+    for (int top = 0; top + kWindow <= map.height; ++top) {
+      for (int left = 0; left + kWindow <= map.width; ++left) {
+        double score = bias[k];
+        for (int c = 0; c < map.channels; ++c) {
+          for (int i = 0; i < kWindow * kWindow; ++i) {
+            const int at = (top + i / kWindow) * map.width + left + i % kWindow;
+            score += weight[k * map.channels + c] * values[c * map.height * map.width + at] /
+                     (kWindow * kWindow);
+          }
+        }
+        mean_score += score / ((map.height - kWindow + 1) * (map.width - kWindow + 1));
+      }
+    }
+    EXPECT_NEAR(logits[k], mean_score, 1e-4 * (1 + std::abs(mean_score)));
+  }
+}
+
+TEST(EnginePromises, EvaluationCountsThePlainLoss) {
+  const Spec spec = parse_spec("resnext11_4x4d_cifar_w8");
+  const Graph plain = build_graph(spec, {3, 12, 12}, 10);
+  const Graph smoothed = build_graph(spec, {3, 12, 12}, 10, {.label_smoothing = 0.3F});
+  const TrainingSample sample = draw_training_sample(plain, kImages, 5);
+  const auto a = make_cpu_engine(plain, sample.normalisation, 1);
+  const auto b = make_cpu_engine(smoothed, sample.normalisation, 1);
+  EXPECT_NE(train(*a, plain, sample).loss_sum, train(*b, smoothed, sample).loss_sum);
+  EXPECT_EQ(a->evaluate(sample.batch(), sample.statistics, {}).loss_sum,
+            b->evaluate(sample.batch(), sample.statistics, {}).loss_sum);
 }
 
 TEST(EnginePromises, EnginesSideBySideDoNotDisturbEachOther) {

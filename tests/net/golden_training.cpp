@@ -13,7 +13,8 @@ namespace {
 using data::hdf5::File;
 
 /// The formula of the script's uniform() and initial_values().
-void fill_initial_values(const Parameter& parameter, std::span<float> arena) {
+void fill_initial_values(const Parameter& parameter, const std::string& last_gamma,
+                         std::span<float> arena) {
   std::uint64_t seed = 0xCBF29CE484222325;
   for (const char byte : parameter.name) {
     seed = (seed ^ static_cast<std::uint8_t>(byte)) * 0x100000001B3;
@@ -28,7 +29,7 @@ void fill_initial_values(const Parameter& parameter, std::span<float> arena) {
     z ^= z >> 32;
     const double u = double(z >> 40) / double(1 << 24);
     double vector_value = (parameter.name.ends_with("weight") ? 0.5 : -0.5) + u;
-    if (parameter.name.ends_with("bn3.weight")) vector_value *= 0.1;
+    if (parameter.name.ends_with(last_gamma)) vector_value *= 0.1;
     arena[parameter.offset + i] =
         static_cast<float>(matrix ? -bound + 2.0 * bound * u : vector_value);
   }
@@ -71,22 +72,29 @@ GoldenTraining read_golden_training(const std::string& model) {
     return static_cast<float>(std::get<double>(file.attribute("/", name)));
   };
   GoldenTraining golden;
+  const bool preactivation = std::get<bool>(file.attribute("/", "preactivation"));
+  const bool basic = std::get<bool>(file.attribute("/", "basic"));
   const Spec spec{
       .name = model,
       .stem = std::get<bool>(file.attribute("/", "imagenet_stem")) ? Stem::kImageNet : Stem::kCifar,
+      .block = basic ? Block::kBasic : Block::kBottleneck,
+      .shortcut = static_cast<Shortcut>(integer("shortcut")),
+      .preactivation = preactivation,
       .blocks_per_stage = file.read<std::int32_t>("/blocks"),
       .cardinality = integer("groups"),
       .bottleneck_width = integer("group_width"),
-      .base_width = integer("base_width")};
+      .base_width = integer("base_width"),
+      .stem_width = integer("stem_width")};
+  const std::string last_gamma = preactivation ? "none" : basic ? "bn2.weight" : "bn3.weight";
   golden.graph = build_graph(spec, {integer("channels"), integer("height"), integer("width")},
-                             integer("classes"));
+                             integer("classes"), {.label_smoothing = real("label_smoothing")});
   golden.normalisation = {file.read<float>("/mean"), file.read<float>("/deviation")};
   golden.learning_rate = real("learning_rate");
   golden.momentum = real("momentum");
   golden.weight_decay = real("weight_decay");
   golden.initial_parameters.resize(golden.graph.parameter_count);
   for (const Parameter& parameter : golden.graph.parameters) {
-    fill_initial_values(parameter, golden.initial_parameters);
+    fill_initial_values(parameter, last_gamma, golden.initial_parameters);
   }
   for (int i = 0; file.exists("/step" + std::to_string(i)); ++i) {
     const std::string step = "/step" + std::to_string(i);
@@ -113,8 +121,16 @@ GoldenTraining read_golden_training(const std::string& model) {
 }
 
 std::vector<std::string> golden_training_models() {
-  return {"resnet11_cifar_w8", "resnext20_4x4d_cifar_w8", "resnext11_8x2d_cifar_w8",
-          "imagenet_stem_8x2d_w4"};
+  return {"resnet11_cifar_w8",
+          "resnext20_4x4d_cifar_w8",
+          "resnext11_8x2d_cifar_w8",
+          "imagenet_stem_8x2d_w4",
+          "preact_imagenet_stem_4x2d_w4",
+          "wrn10_1_cifar",
+          "resnext14_2x4d_basic_cifar_w8_shortcut_a",
+          "resnext11_4x2d_cifar_w4_shortcut_c",
+          "resnext11_4x2d_preact_cifar_w4_noshortcut",
+          "resnext11_4x2d_cifar_w4_noshortcut"};
 }
 
 }  // namespace resnext::net

@@ -98,6 +98,56 @@ TEST(BuildGraph, ProjectsOnlyWhereTheShapeChanges) {
             (Names{"layer1.0.downsample.0", "layer2.0.downsample.0", "layer3.0.downsample.0"}));
 }
 
+TEST(BuildGraph, WiresPreactivatedBlocks) {
+  const Graph graph = graph_of("resnet50_preact");
+  // The stem ends in an activation: the first block needs none.
+  EXPECT_EQ(input_names(graph, "layer1.0.conv1"), Names{"maxpool"});
+  EXPECT_EQ(input_names(graph, "layer1.0.downsample.0"), Names{"maxpool"});
+  EXPECT_EQ(input_names(graph, "layer1.0.add"), (Names{"layer1.0.conv3", "layer1.0.downsample.0"}));
+  // An identity takes the raw sum.
+  EXPECT_EQ(input_names(graph, "layer1.1.bn1"), Names{"layer1.0.add"});
+  EXPECT_EQ(input_names(graph, "layer1.1.conv1"), Names{"layer1.1.relu1"});
+  EXPECT_EQ(input_names(graph, "layer1.1.add"), (Names{"layer1.1.conv3", "layer1.0.add"}));
+  // A projection shares the first activation.
+  EXPECT_EQ(input_names(graph, "layer2.0.bn1"), Names{"layer1.2.add"});
+  EXPECT_EQ(input_names(graph, "layer2.0.downsample.0"), Names{"layer2.0.relu1"});
+  EXPECT_EQ(input_names(graph, "layer2.0.bn3"), Names{"layer2.0.conv2"});
+  EXPECT_EQ(input_names(graph, "bn_last"), Names{"layer4.2.add"});
+  EXPECT_EQ(input_names(graph, "avgpool"), Names{"relu_last"});
+}
+
+TEST(BuildGraph, WiresShortcutsOfEachType) {
+  const Graph a = graph_of("resnet50_shortcut_a");
+  EXPECT_EQ(input_names(a, "layer2.0.add"), (Names{"layer2.0.bn3", "layer2.0.downsample"}));
+  EXPECT_EQ(node_of(a, "layer2.0.downsample").op, Op::kZeroPadding);
+  EXPECT_EQ(node_of(a, "layer2.0.downsample").output, (Shape{512, 28, 28}));
+  EXPECT_EQ(input_names(a, "layer2.1.add"), (Names{"layer2.1.bn3", "layer2.0.relu3"}));
+  const Graph c = graph_of("resnet50_shortcut_c");
+  EXPECT_EQ(input_names(c, "layer2.1.add"), (Names{"layer2.1.bn3", "layer2.1.downsample.1"}));
+  const Graph none = graph_of("resnet50_noshortcut");
+  EXPECT_EQ(input_names(none, "layer2.1.relu3"), Names{"layer2.1.bn3"});
+  EXPECT_TRUE(std::ranges::none_of(none.nodes, [](const Node& n) { return n.op == Op::kAdd; }));
+}
+
+TEST(BuildGraph, StartsOnlyTheLastGammasAtZero) {
+  const Graph graph =
+      build_graph(parse_spec("resnext50_32x4d"), kImageNetInput, 10, {.zero_last_gamma = true});
+  int zero = 0;
+  for (const Parameter& parameter : graph.parameters) {
+    if (!parameter.name.ends_with("weight") || parameter.shape.size() > 1) continue;
+    const bool last = parameter.name.ends_with("bn3.weight");
+    EXPECT_EQ(parameter.initialisation, last ? Initialisation::kZero : Initialisation::kOne)
+        << parameter.name;
+    zero += last ? 1 : 0;
+  }
+  EXPECT_EQ(zero, 16);
+  EXPECT_THROW(
+      build_graph(parse_spec("resnet50_preact"), kImageNetInput, 10, {.zero_last_gamma = true}),
+      std::invalid_argument);
+  EXPECT_THROW(build_graph(parse_spec("resnet50"), kImageNetInput, 10, {.label_smoothing = 1}),
+               std::invalid_argument);
+}
+
 TEST(BuildGraph, IsInTopologicalOrderWithUniqueNames) {
   const Graph graph = graph_of("resnext101_32x4d");
   std::set<std::string> names;

@@ -1,5 +1,7 @@
 #include "tests/net/hand_built_graph.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace resnext::net {
@@ -76,12 +78,24 @@ int HandBuiltGraph::add(int first, int second) {
   return append(Op::kAdd, {first, second}, shape(first));
 }
 
+int HandBuiltGraph::concatenation(std::vector<int> inputs) {
+  Shape to = shape(inputs.front());
+  to.channels = 0;
+  for (const int input : inputs) to.channels += shape(input).channels;
+  return append(Op::kConcatenation, std::move(inputs), to);
+}
+
+int HandBuiltGraph::zero_padding(int input, int channels, int stride) {
+  const Window window{.kernel = 1, .stride = stride, .padding = 0};
+  return append(Op::kZeroPadding, {input}, slide(shape(input), channels, window), window);
+}
+
 int HandBuiltGraph::max_pool(int input, Window window) {
   return append(Op::kMaxPool, {input}, slide(shape(input), shape(input).channels, window), window);
 }
 
-int HandBuiltGraph::global_average_pool(int input) {
-  return append(Op::kGlobalAveragePool, {input}, {shape(input).channels, 1, 1});
+int HandBuiltGraph::global_average_pool(int input, int window) {
+  return append(Op::kGlobalAveragePool, {input}, {shape(input).channels, 1, 1}, {.kernel = window});
 }
 
 int HandBuiltGraph::linear(int input, int classes) {
@@ -91,8 +105,9 @@ int HandBuiltGraph::linear(int input, int classes) {
   return node;
 }
 
-int HandBuiltGraph::loss(int logits) {
+int HandBuiltGraph::loss(int logits, float label_smoothing) {
   const int node = append(Op::kSoftmaxCrossEntropy, {logits}, {1, 1, 1});
+  graph_.nodes[node].label_smoothing = label_smoothing;
   graph_.classes = shape(logits).channels;
   graph_.outputs.push_back(logits);
   graph_.losses.push_back(node);

@@ -19,12 +19,14 @@ class HandBuiltGraph {
   int batch_norm(int input);
   int relu(int input);
   int add(int first, int second);
+  int concatenation(std::vector<int> inputs);
+  int zero_padding(int input, int channels, int stride);
   int max_pool(int input, Window window);
-  int global_average_pool(int input);
+  int global_average_pool(int input, int window = 0);
   /// Reads all of (C, H, W), so that gradients differ from pixel to pixel.
   int linear(int input, int classes);
   /// Softmax cross-entropy of `logits`, which becomes an output.
-  int loss(int logits);
+  int loss(int logits, float label_smoothing = 0.0F);
 
   Shape shape(int node) const { return graph_.nodes[node].output; }
   Graph graph() const;

@@ -119,6 +119,31 @@ void add_norms_and_residuals(std::vector<NamedGraph>& graphs) {
   });
 }
 
+void add_shortcuts_and_paths(std::vector<NamedGraph>& graphs) {
+  using Net = HandBuiltGraph;
+  for (const int stride : {1, 2, 3}) {
+    add_body(graphs, fmt::format("ZeroPaddingStride{}", stride),
+             [=](Net& n, int x) { return n.zero_padding(x, n.shape(x).channels + 11, stride); });
+  }
+  add_body(graphs, "ZeroPaddingAddedToNorm", [](Net& n, int x) {
+    const int wide =
+        n.convolution(x, 2 * n.shape(x).channels, {.kernel = 3, .stride = 2, .padding = 1});
+    return n.relu(n.add(n.batch_norm(wide), n.zero_padding(x, 2 * n.shape(x).channels, 2)));
+  });
+  add_body(graphs, "Concatenation", [](Net& n, int x) {
+    const int five = n.relu(n.convolution(x, 5, kPointwise));
+    return n.concatenation({five, n.convolution(x, 16, k3x3), x});
+  });
+  add_body(graphs, "ConcatenationWithItself", [](Net& n, int x) {
+    return n.convolution(n.concatenation({x, x}), 8, kPointwise);
+  });
+  add_body(graphs, "SumOfPaths", [](Net& n, int x) {
+    int sum = n.convolution(x, 24, kPointwise);
+    for (int path = 0; path < 3; ++path) sum = n.add(sum, n.convolution(n.relu(x), 24, kPointwise));
+    return n.relu(n.batch_norm(sum));
+  });
+}
+
 void add_pools_and_heads(std::vector<NamedGraph>& graphs) {
   using Net = HandBuiltGraph;
   const Window overlapping{.kernel = 3, .stride = 2, .padding = 1};
@@ -131,8 +156,16 @@ void add_pools_and_heads(std::vector<NamedGraph>& graphs) {
     return n.add(n.convolution(pooled, n.shape(pooled).channels, k3x3), pooled);
   });
   add_body(graphs, "GlobalAveragePool", [](Net& n, int x) { return n.global_average_pool(x); });
+  for (const int window : {1, 2, 3, 6, 7}) {  // on 6 x 7 pixels
+    add_body(graphs, fmt::format("AveragesOf{}", window),
+             [=](Net& n, int x) { return n.global_average_pool(x, window); });
+  }
   add_body(graphs, "GlobalAveragePoolOfRelu",
            [](Net& n, int x) { return n.global_average_pool(n.relu(x)); });
+
+  Net smoothed({2, 6, 7});
+  smoothed.loss(smoothed.linear(stem(smoothed, 5), kClasses), 0.1F);
+  graphs.push_back({"LabelSmoothing", smoothed.graph()});
 
   Net pooled_logits({2, 6, 7});
   pooled_logits.loss(pooled_logits.global_average_pool(stem(pooled_logits, kClasses)));
@@ -167,6 +200,7 @@ std::vector<NamedGraph> operator_graphs() {
   std::vector<NamedGraph> graphs;
   add_convolutions(graphs);
   add_norms_and_residuals(graphs);
+  add_shortcuts_and_paths(graphs);
   add_pools_and_heads(graphs);
   return graphs;
 }

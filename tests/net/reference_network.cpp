@@ -57,6 +57,12 @@ class Interpreter {
         case Op::kAdd:
           sum(node, y);
           break;
+        case Op::kConcatenation:
+          concatenate(node, y);
+          break;
+        case Op::kZeroPadding:
+          pad(node, y);
+          break;
         case Op::kMaxPool:
           max_pool(node, y);
           break;
@@ -93,6 +99,12 @@ class Interpreter {
           break;
         case Op::kAdd:
           sum_backward(node, dy);
+          break;
+        case Op::kConcatenation:
+          concatenate_backward(node, dy);
+          break;
+        case Op::kZeroPadding:
+          pad_backward(node, dy);
           break;
         case Op::kMaxPool:
           max_pool_backward(node, dy);
@@ -270,6 +282,49 @@ class Interpreter {
     }
   }
 
+  /// Calls `body(which input, position there, position in the output)` for every value.
+  template <typename Body>
+  void for_each_concatenated(const Node& node, const Body& body) const {
+    for (int n = 0; n < batch_.size; ++n) {
+      std::size_t to = plane(node.output, n, 0);
+      for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        const std::size_t count = graph_.nodes[node.inputs[i]].output.count();
+        for (std::size_t v = 0; v < count; ++v) body(int(i), n * count + v, to++);
+      }
+    }
+  }
+
+  void concatenate(const Node& node, Values& y) const {
+    for_each_concatenated(node,
+                          [&](int i, std::size_t at, std::size_t to) { y[to] = x(node, i)[at]; });
+  }
+
+  void concatenate_backward(const Node& node, const Values& dy) {
+    for_each_concatenated(
+        node, [&](int i, std::size_t at, std::size_t to) { dx(node, i)[at] += dy[to]; });
+  }
+
+  /// Calls `body(input position, output position)` for every value that is not padding.
+  template <typename Body>
+  void for_each_padded(const Node& node, const Body& body) const {
+    const Window window{.kernel = 1, .stride = node.window.stride, .padding = 0};
+    for (int n = 0; n < batch_.size; ++n) {
+      for (int c = 0; c < from(node).channels; ++c) {
+        for_each_tap(from(node), node.output, window, [&](int to, int at, int, int) {
+          body(plane(from(node), n, c) + at, plane(node.output, n, c) + to);
+        });
+      }
+    }
+  }
+
+  void pad(const Node& node, Values& y) const {
+    for_each_padded(node, [&](std::size_t at, std::size_t to) { y[to] = x(node)[at]; });
+  }
+
+  void pad_backward(const Node& node, const Values& dy) {
+    for_each_padded(node, [&](std::size_t at, std::size_t to) { dx(node)[at] += dy[to]; });
+  }
+
   /// By output position: where the first largest value of each window lies in the input plane.
   std::vector<int> largest(const Node& node, const double* source) {
     std::vector<int> at(std::size_t(node.output.height) * node.output.width, -1);
@@ -316,17 +371,38 @@ class Interpreter {
     }
   }
 
+  /// The mean over all positions of a small window of the mean within it: calls
+  /// `body(input position, weight)`.
+  template <typename Body>
+  void for_each_averaged(const Node& node, const Body& body) const {
+    const Shape& shape = from(node);
+    const auto extent = [&](int side) {
+      return node.window.kernel > 0 ? std::min(node.window.kernel, side) : side;
+    };
+    const int rows = extent(shape.height), columns = extent(shape.width);
+    const int positions = (shape.height - rows + 1) * (shape.width - columns + 1);
+    for (int top = 0; top + rows <= shape.height; ++top) {
+      for (int left = 0; left + columns <= shape.width; ++left) {
+        for (int y = top; y < top + rows; ++y) {
+          for (int x = left; x < left + columns; ++x) {
+            body(y * shape.width + x, 1.0 / (double(rows) * columns * positions));
+          }
+        }
+      }
+    }
+  }
+
   void average(const Node& node, Values& y) const {
-    const int pixels = from(node).height * from(node).width;
     for_each_plane(node, [&](std::size_t source, std::size_t target) {
-      for (int p = 0; p < pixels; ++p) y[target] += x(node)[source + p] / pixels;
+      for_each_averaged(node,
+                        [&](int p, double weight) { y[target] += x(node)[source + p] * weight; });
     });
   }
 
   void average_backward(const Node& node, const Values& dy) {
-    const int pixels = from(node).height * from(node).width;
     for_each_plane(node, [&](std::size_t source, std::size_t target) {
-      for (int p = 0; p < pixels; ++p) dx(node)[source + p] += dy[target] / pixels;
+      for_each_averaged(node,
+                        [&](int p, double weight) { dx(node)[source + p] += dy[target] * weight; });
     });
   }
 
@@ -364,11 +440,20 @@ class Interpreter {
     return top + std::log(total);
   }
 
+  /// The target distribution: smoothed in training only.
+  double target(const Node& node, int n, std::size_t k) const {
+    const double smoothing = training_ ? double(node.label_smoothing) : 0.0;
+    const double uniform = smoothing / double(from(node).count());
+    return uniform + (std::size_t(batch_.labels[n]) == k ? 1.0 - smoothing : 0.0);
+  }
+
   void lose(const Node& node, Values& y) {
     const std::size_t classes = from(node).count();
     for (int n = 0; n < batch_.size; ++n) {
       const double* logits = &x(node)[n * classes];
-      y[n] = log_sum_exp(logits, classes) - logits[batch_.labels[n]];
+      for (std::size_t k = 0; k < classes; ++k) {
+        y[n] += target(node, n, k) * (log_sum_exp(logits, classes) - logits[k]);
+      }
       pass_.loss_sum += y[n];
     }
   }
@@ -379,9 +464,9 @@ class Interpreter {
       const double* logits = &x(node)[n * classes];
       const double total = log_sum_exp(logits, classes);
       for (std::size_t k = 0; k < classes; ++k) {
-        dx(node)[n * classes + k] += loss_scale * std::exp(logits[k] - total);
+        dx(node)[n * classes + k] +=
+            loss_scale * (std::exp(logits[k] - total) - target(node, n, k));
       }
-      dx(node)[n * classes + batch_.labels[n]] -= loss_scale;
     }
   }
 
