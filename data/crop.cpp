@@ -14,17 +14,17 @@ Extent scale_shorter_side(const Extent& image, int shorter) {
   return {shorter, static_cast<int>(w / h * shorter)};
 }
 
+Window centre_window(const Extent& image, int crop) {
+  return {(image.height - crop + 1) / 2, (image.width - crop + 1) / 2, crop, crop};
+}
+
 ResizePlan centre_crop(const Extent& image, int shorter, int crop) {
   if (crop > shorter)
     throw std::invalid_argument(
         fmt::format("a crop of {} pixels from a shorter side of {}", crop, shorter));
-  const auto [height, width] = scale_shorter_side(image, shorter);
-  ResizePlan plan;
-  plan.source = {0, 0, image.height, image.width};
-  plan.height = height;
-  plan.width = width;
-  plan.part = {(height - crop + 1) / 2, (width - crop + 1) / 2, crop, crop};
-  return plan;
+  const Extent resized = scale_shorter_side(image, shorter);
+  const Window source{0, 0, image.height, image.width};
+  return {source, resized.height, resized.width, centre_window(resized, crop), false};
 }
 
 }  // namespace resnext::data

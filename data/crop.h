@@ -18,8 +18,10 @@ struct Extent {
 /// shorter side is that already keeps its size.
 Extent scale_shorter_side(const Extent& image, int shorter);
 
-/// Scale(shorter), then the `crop` x `crop` centre: the odd pixel goes to the left and to the top.
-/// Throws std::invalid_argument when crop > shorter.
+/// CenterCrop(crop) of an image at least that large: the odd pixel goes to the left and to the top.
+Window centre_window(const Extent& image, int crop);
+
+/// Scale(shorter), then CenterCrop(crop). Throws std::invalid_argument when crop > shorter.
 ResizePlan centre_crop(const Extent& image, int shorter, int crop);
 
 }  // namespace resnext::data

@@ -2,11 +2,13 @@
 // Random numbers as pure functions: draw number i of a stream depends on the stream's key and i
 // only, never on a thread, a rank or an earlier call elsewhere. The generator is splitmix64 started
 // at a hash of the key: integer arithmetic, so the same on every machine and with every standard
-// library.
+// library (normal() alone rounds as the C library's log and cos do).
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <numbers>
 
 namespace resnext::data {
 
@@ -56,6 +58,13 @@ class Draws {
 
   /// True with probability one half.
   bool coin() { return bits() >> 63 != 0; }
+
+  /// Normally distributed with mean 0 and standard deviation 1 (Box and Muller's method, of which
+  /// the cosine alone is used, so that each draw takes two uniform ones).
+  double normal() {
+    const double radius = std::sqrt(-2 * std::log(1 - uniform()));
+    return radius * std::cos(2 * std::numbers::pi * uniform());
+  }
 
  private:
   __extension__ using Product = unsigned __int128;

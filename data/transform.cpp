@@ -1,14 +1,13 @@
 #include "data/transform.h"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
-#include <utility>
 
 #include <fmt/format.h>
 
 #include "cli/nearest_name.h"
 #include "data/crop.h"
+#include "data/imagenet_augmentation.h"
 #include "data/random.h"
 
 namespace resnext::data {
@@ -115,46 +114,21 @@ class PadCropFlip final : public Transform {
   Normalisation normalisation_;
 };
 
-/// The published code's scale-and-aspect augmentation, then a flip.
-class RandomSizedCropFlip final : public Transform {
+class ImageNetAugmentation final : public Transform {
  public:
-  RandomSizedCropFlip(int size, const ChannelStatistics& statistics)
-      : size_(size), normalisation_(statistics) {}
+  ImageNetAugmentation(int size, bool colour, const ChannelStatistics& statistics)
+      : size_(size), colour_(colour), normalisation_(statistics) {}
 
   void apply(const Image& image, const DrawKey& key, ResizeScratch& scratch,
              std::span<float> output) const override {
     Draws draws = draws_for(key);
-    const bool mirror = draws.coin();
-    Window crop;
-    ResizePlan plan = find_crop(image, draws, crop)
-                          ? ResizePlan{crop, size_, size_, {0, 0, size_, size_}}
-                          : centre_crop({image.height, image.width}, size_, size_);
-    plan.mirror = mirror;
-    write_normalised(image, plan, normalisation_, scratch, output);
+    const ImageNetDraws drawn = draw_imagenet({image.height, image.width}, colour_, draws);
+    apply_imagenet(image, drawn, size_, normalisation_, scratch, output);
   }
 
  private:
-  /// Ten tries to find a crop that fits in the image.
-  static bool find_crop(const Image& image, Draws& draws, Window& crop) {
-    const double area = static_cast<double>(image.height) * image.width;
-    for (int attempt = 0; attempt < 10; ++attempt) {
-      const double target = draws.uniform(0.08, 1.0) * area;
-      const double aspect = draws.uniform(3.0 / 4, 4.0 / 3);
-      // Tiny images would round to no pixels at all.
-      double width = std::max(1.0, std::floor(std::sqrt(target * aspect) + 0.5));
-      double height = std::max(1.0, std::floor(std::sqrt(target / aspect) + 0.5));
-      if (draws.coin()) std::swap(width, height);
-      if (height > image.height || width > image.width) continue;
-      crop.height = static_cast<int>(height);
-      crop.width = static_cast<int>(width);
-      crop.y = static_cast<int>(draws.below(image.height - crop.height + 1));
-      crop.x = static_cast<int>(draws.below(image.width - crop.width + 1));
-      return true;
-    }
-    return false;
-  }
-
   int size_;
+  bool colour_;
   Normalisation normalisation_;
 };
 
@@ -166,16 +140,25 @@ void check_size(int size) {
 }  // namespace
 
 std::vector<std::string> augmentation_names() {
-  return {"none", "flip", "cifar", "imagenet"};
+  return {"none", "flip", "cifar", "imagenet", "imagenet-colour"};
+}
+
+void check_channels(const std::string& augmentation, int channels) {
+  if (augmentation == "imagenet-colour" && channels != 3)
+    throw std::invalid_argument(fmt::format(
+        "augmentation '{}' adjusts colours: it takes images of 3 channels, not {} (use 'imagenet')",
+        augmentation, channels));
 }
 
 std::unique_ptr<Transform> make_augmentation(const std::string& name, int size,
                                              const ChannelStatistics& statistics) {
   check_size(size);
+  check_channels(name, static_cast<int>(statistics.mean.size()));
   if (name == "none") return make_test_transform(size, statistics);
   if (name == "flip") return std::make_unique<Flip>(size, statistics);
   if (name == "cifar") return std::make_unique<PadCropFlip>(size, statistics);
-  if (name == "imagenet") return std::make_unique<RandomSizedCropFlip>(size, statistics);
+  if (name == "imagenet" || name == "imagenet-colour")
+    return std::make_unique<ImageNetAugmentation>(size, name == "imagenet-colour", statistics);
   throw std::invalid_argument(fmt::format("unknown augmentation '{}'{}", name,
                                           cli::did_you_mean(name, augmentation_names())));
 }

@@ -38,13 +38,18 @@ class Transform {
                      std::span<float> output) const = 0;
 };
 
-/// Names that --augment takes: "none", "flip", "cifar" (pad 4, random crop, flip), "imagenet"
-/// (scale-and-aspect crop, flip).
+/// Names that --augment takes: "none"; "flip"; "cifar" (pad 4, random crop, flip); "imagenet"
+/// (scale-and-aspect crop, flip), as the paper's text; "imagenet-colour" (scale-and-aspect crop,
+/// colour jitter, lighting, flip), as the published code.
 std::vector<std::string> augmentation_names();
 
+/// Throws std::invalid_argument, naming the augmentation, unless it takes images of so many
+/// channels.
+void check_channels(const std::string& augmentation, int channels);
+
 /// The training transform `name` to size x size pixels. "flip" and "cifar" take images of just that
-/// size; "none" on other sizes does as the test transform; "imagenet" takes any.
-/// Throws std::invalid_argument with the nearest valid name.
+/// size; "none" on other sizes does as the test transform; the ImageNet ones take any.
+/// Throws std::invalid_argument with the nearest valid name, and as check_channels.
 std::unique_ptr<Transform> make_augmentation(const std::string& name, int size,
                                              const ChannelStatistics& statistics);
 
