@@ -298,8 +298,9 @@ void take_recipe(const std::string& name, const po::options_description& all,
                  po::variables_map& values) {
   const Recipe& recipe = find_recipe(name, "recipe");
   const bool in_steps = values.count("steps") > 0;
+  const bool has_epochs = values.count("epochs") > 0 && !values["epochs"].defaulted();
   cli::parse_config(std::string(recipe.text), fmt::format("recipe {}", name), all, values);
-  if (in_steps) values.erase("epochs");
+  if (in_steps && !has_epochs) values.erase("epochs");
 }
 
 std::string help_text(const po::options_description& all) {

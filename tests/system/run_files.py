@@ -17,14 +17,16 @@ def checkpoints(folder):
 def series(file, prefix=""):
     """The series of an open file that do not measure time, as bytes by name."""
     names = [f"train/{name}" for name in TRAINING_SERIES] + [f"validation/{name}" for name in VALIDATION_SERIES]
+    names += [name for name in ("train/gradient_norm",) if prefix + name in file]
     return {name: file[prefix + name][()].tobytes() for name in names}
 
 
 def read_checkpoint(path):
-    """Every weight, momentum, running statistic and row of history, as bytes by name."""
+    """Every weight, momentum, running statistic, average and row of history, as bytes by name."""
     with h5py.File(path, "r") as file:
         state = {f"{group}/{name}": tensor[()].tobytes()
-                 for group in ("parameters", "momentum", "statistics") for name, tensor in file[group].items()}
+                 for group in ("parameters", "momentum", "statistics", "average", "average_statistics")
+                 if group in file for name, tensor in file[group].items()}
         state["step"] = int(file.attrs["step"])
         state.update(series(file, "history/"))
     return state

@@ -54,6 +54,33 @@ TEST(Checkpoint, ReadsBackEveryBit) {
   EXPECT_EQ(read.header.provenance, small_header().provenance);
 }
 
+TEST(Checkpoint, AveragesClassNamesAndNormsAreThereOnlyWhereTheyAre) {
+  const TemporaryFolder folder;
+  const net::Graph graph = small_graph();
+  TrainingState state = small_state(graph, 2);
+  CheckpointHeader header = small_header();
+  put_bytes(folder / "without.h5", encode_checkpoint(graph, state, header));
+  const Checkpoint without = read_checkpoint(folder / "without.h5", graph);
+  EXPECT_TRUE(without.state.average.empty());
+  EXPECT_TRUE(without.state.average_statistics.empty());
+  EXPECT_TRUE(without.state.training.gradient_norm.empty());
+  EXPECT_TRUE(without.header.class_names.empty());
+
+  state.average.assign(graph.parameter_count, 0.25F);
+  state.average.back() = 7;
+  state.average_statistics.assign(graph.statistic_count, 0.5F);
+  state.training.gradient_norm = {3, 4};
+  header.class_names = {"cat", "", "b\xC3\xA4r"};
+  put_bytes(folder / "with.h5", encode_checkpoint(graph, state, header));
+  const Checkpoint with = read_checkpoint(folder / "with.h5", graph);
+  EXPECT_EQ(with.state.average, state.average);
+  EXPECT_EQ(with.state.average_statistics, state.average_statistics);
+  EXPECT_EQ(with.state.training.gradient_norm, state.training.gradient_norm);
+  EXPECT_EQ(with.header.class_names, header.class_names);
+  state.average.pop_back();
+  EXPECT_THROW(encode_checkpoint(graph, state, header), std::logic_error);
+}
+
 TEST(Checkpoint, OfAStepBeforeTheFirst) {
   const TemporaryFolder folder;
   const net::Graph graph = small_graph();

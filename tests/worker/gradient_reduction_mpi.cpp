@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "worker/comm/gradient_reduction.h"
+#include "worker/gradient_norm.h"
 
 namespace resnext::worker {
 namespace {
@@ -38,10 +39,11 @@ std::vector<float> starting_parameters(std::size_t values) {
 
 struct Outcome {
   std::vector<float> parameters, momentum;
+  std::vector<double> norms{};
 };
 
 /// What one process alone computes, by the definitions.
-Outcome serial(std::size_t values, int replicas) {
+Outcome serial(std::size_t values, int replicas, double clip_norm = 0) {
   Outcome state{starting_parameters(values), std::vector<float>(values, 0.0F)};
   for (int step = 0; step < kSteps; ++step) {
     std::vector<std::vector<float>> gradients;
@@ -51,6 +53,12 @@ Outcome serial(std::size_t values, int replicas) {
     std::vector<float*> parts;
     for (auto& one : gradients) parts.push_back(one.data());
     sum_as_tree(parts, values);
+    if (clip_norm > 0) {
+      std::vector<double> blocks((values + kNormBlock - 1) / kNormBlock);
+      sum_blocks_of_squares(gradients.front(), blocks);
+      state.norms.push_back(norm_of_blocks(blocks));
+      scale(gradients.front(), clipping_factor(state.norms.back(), clip_norm));
+    }
     sgd_update(kSgd, 0.1F, gradients.front(), state.momentum, state.parameters);
   }
   return state;
@@ -73,8 +81,9 @@ void write_last_gradient(const std::vector<float>& gradient, std::span<float> ta
 
 /// The same on all ranks together; parameters on each of them, momentum on rank 0.
 Outcome distributed(const Communicator& world, std::size_t values, std::size_t bucket, int share,
-                    ReductionMode mode) {
-  GradientReduction reduction(values, bucket, mode, kSgd, std::chrono::seconds(60));
+                    ReductionMode mode, double clip_norm = 0) {
+  GradientReduction reduction(values, bucket, mode, kSgd, std::chrono::seconds(60), clip_norm);
+  std::vector<double> norms;
   LocalReplicaSum local(values, share);
   std::vector<float> parameters = starting_parameters(values);
   for (int step = 0; step < kSteps; ++step) {
@@ -90,8 +99,9 @@ Outcome distributed(const Communicator& world, std::size_t values, std::size_t b
       }
     }
     reduction.finish();
+    norms.push_back(reduction.gradient_norm());
   }
-  return {parameters, reduction.gather_momentum()};
+  return {parameters, reduction.gather_momentum(), norms};
 }
 
 bool same_bits(const std::vector<float>& one, const std::vector<float>& other) {
@@ -121,6 +131,41 @@ TEST(GradientReduction, ExactEqualsOneProcessBitForBit) {
         EXPECT_TRUE(got.momentum.empty());
       }
     }
+  }
+}
+
+// Buckets and segments of a few blocks, of less than one, and fewer blocks than ranks.
+constexpr Shape kClippedShapes[] = {{3, 2}, {5000, 1}, {20000, 3000}, {20000, 50000}};
+
+TEST(GradientReduction, ClippedEqualsOneProcessBitForBit) {
+  const Communicator world;
+  for (const auto& [values, bucket] : kClippedShapes) {
+    for (const int share : {1, 2}) {
+      SCOPED_TRACE(fmt::format("{} values in buckets of {}, {} a rank", values, bucket, share));
+      const double norm = serial(values, share * world.size(), 1e30).norms.front();
+      for (const double limit : {norm / 100, norm * 100}) {
+        const Outcome wanted = serial(values, share * world.size(), limit);
+        const Outcome got = distributed(world, values, bucket, share, ReductionMode::kExact, limit);
+        EXPECT_TRUE(same_bits(got.parameters, wanted.parameters));
+        EXPECT_EQ(got.norms, wanted.norms);
+        if (world.rank() == 0) {
+          EXPECT_TRUE(same_bits(got.momentum, wanted.momentum));
+        }
+      }
+    }
+  }
+}
+
+TEST(GradientReduction, FastClippedEqualsOneProcessToRounding) {
+  const Communicator world;
+  const Outcome wanted = serial(5000, world.size(), 1.0);
+  const Outcome got = distributed(world, 5000, 1500, 1, ReductionMode::kFast, 1.0);
+  for (int step = 0; step < kSteps; ++step) {
+    EXPECT_NEAR(got.norms[step], wanted.norms[step], 1e-4 * wanted.norms[step]);
+  }
+  for (std::size_t i = 0; i < wanted.parameters.size(); ++i) {
+    EXPECT_NEAR(got.parameters[i], wanted.parameters[i],
+                1e-5 + 1e-5 * std::abs(wanted.parameters[i]));
   }
 }
 

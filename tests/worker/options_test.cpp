@@ -65,6 +65,31 @@ TEST(Options, ValuesAreRead) {
   EXPECT_DOUBLE_EQ(o.bucket_mib, 0.5);
 }
 
+TEST(Options, WhatLaterRecipesAddIsOffByDefault) {
+  const Options off = parse({});
+  EXPECT_EQ(off.epoch_steps, 0U);
+  EXPECT_EQ(off.accumulate, 1);
+  EXPECT_EQ(off.clip_gradient_norm, 0);
+  EXPECT_EQ(off.ema_decay, 0);
+  EXPECT_EQ(off.label_smoothing, 0);
+  EXPECT_EQ(off.schedule.warmup_epochs, 0);
+  EXPECT_FALSE(off.zero_init_last_gamma);
+  EXPECT_EQ(off.block_form, "c");
+  EXPECT_TRUE(off.init_skip.empty());
+  const Options on =
+      parse({"--epoch-steps", "5005", "--accumulate", "4", "--clip-gradient-norm", "0.5",
+             "--ema-decay", "0.9999", "--label-smoothing", "0.1", "--zero-init-last-gamma", "on",
+             "--block-form", "a", "--init", "w.h5", "--init-skip", "fc.,layer4"});
+  EXPECT_EQ(on.epoch_steps, 5005U);
+  EXPECT_EQ(on.micro_batches(), 32);
+  EXPECT_EQ(on.clip_gradient_norm, 0.5);
+  EXPECT_EQ(on.ema_decay, 0.9999);
+  EXPECT_EQ(on.label_smoothing, 0.1);
+  EXPECT_TRUE(on.zero_init_last_gamma);
+  EXPECT_EQ(on.block_form, "a");
+  EXPECT_THAT(on.init_skip, ElementsAre("fc.", "layer4"));
+}
+
 TEST(Options, UnknownOnesNameTheNearest) {
   EXPECT_EQ(refusal({"--replica", "4"}), "unknown option '--replica'; did you mean '--replicas'?");
   EXPECT_EQ(refusal({"--learning_rate=1"}),
@@ -95,21 +120,28 @@ TEST_P(BadValues, AreRefusedByName) {
 
 INSTANTIATE_TEST_SUITE_P(
     Options, BadValues,
-    ::testing::Values(BadValue{"replicas", "0"}, BadValue{"batch-per-replica", "-1"},
-                      BadValue{"threads", "0"}, BadValue{"decode-threads", "-1"},
-                      BadValue{"epochs", "0"}, BadValue{"epochs", "-1"}, BadValue{"epochs", "nan"},
-                      BadValue{"epochs", "inf"}, BadValue{"steps", "0"}, BadValue{"steps", "-5"},
-                      BadValue{"steps", "1.5"}, BadValue{"steps", "99999999999999999999"},
-                      BadValue{"checkpoint-every", "-1"}, BadValue{"checkpoint-every", "0"},
-                      BadValue{"seed", "-1"}, BadValue{"image-size", "-3"},
-                      BadValue{"learning-rate", "-0.1"}, BadValue{"learning-rate", "nan"},
-                      BadValue{"learning-rate", "fast"}, BadValue{"decay", "0"},
-                      BadValue{"warmup-epochs", "-1"}, BadValue{"momentum", "1"},
-                      BadValue{"weight-decay", "-1"}, BadValue{"keep-checkpoints", "0"},
-                      BadValue{"bucket-mib", "0"}, BadValue{"timeout", "0"},
-                      BadValue{"log-every", "-1"}, BadValue{"validate-every", "-1"},
-                      BadValue{"milestones", "30,x"}, BadValue{"precision", "fp16"},
-                      BadValue{"device", "cuda"}, BadValue{"progress", "loud"}));
+    ::testing::Values(
+        BadValue{"replicas", "0"}, BadValue{"batch-per-replica", "-1"}, BadValue{"threads", "0"},
+        BadValue{"decode-threads", "-1"}, BadValue{"epochs", "0"}, BadValue{"epochs", "-1"},
+        BadValue{"epochs", "nan"}, BadValue{"epochs", "inf"}, BadValue{"steps", "0"},
+        BadValue{"steps", "-5"}, BadValue{"steps", "1.5"},
+        BadValue{"steps", "99999999999999999999"}, BadValue{"checkpoint-every", "-1"},
+        BadValue{"checkpoint-every", "0"}, BadValue{"seed", "-1"}, BadValue{"image-size", "-3"},
+        BadValue{"learning-rate", "-0.1"}, BadValue{"learning-rate", "nan"},
+        BadValue{"learning-rate", "fast"}, BadValue{"decay", "0"}, BadValue{"warmup-epochs", "-1"},
+        BadValue{"momentum", "1"}, BadValue{"weight-decay", "-1"},
+        BadValue{"keep-checkpoints", "0"}, BadValue{"bucket-mib", "0"}, BadValue{"timeout", "0"},
+        BadValue{"log-every", "-1"}, BadValue{"validate-every", "-1"},
+        BadValue{"milestones", "30,x"}, BadValue{"precision", "fp16"}, BadValue{"device", "cuda"},
+        BadValue{"epoch-steps", "-1"}, BadValue{"epoch-steps", "1.5"}, BadValue{"accumulate", "0"},
+        BadValue{"accumulate", "-2"}, BadValue{"accumulate", "9000"},
+        BadValue{"accumulate", "2000000000"}, BadValue{"clip-gradient-norm", "-1"},
+        BadValue{"clip-gradient-norm", "nan"}, BadValue{"clip-gradient-norm", "inf"},
+        BadValue{"ema-decay", "1"}, BadValue{"ema-decay", "-0.5"}, BadValue{"ema-decay", "nan"},
+        BadValue{"label-smoothing", "1"}, BadValue{"label-smoothing", "-0.1"},
+        BadValue{"zero-init-last-gamma", "yes"}, BadValue{"block-form", "d"},
+        BadValue{"init-skip", "fc."}, BadValue{"recipe", "paper"},
+        BadValue{"print-recipe", "paper"}, BadValue{"progress", "loud"}));
 
 TEST(Options, ContradictionsNameBoth) {
   EXPECT_THAT(refusal({"--steps", "5", "--epochs", "1"}),
@@ -117,6 +149,9 @@ TEST(Options, ContradictionsNameBoth) {
   EXPECT_THAT(refusal({"--checkpoint-every", "5"}), HasSubstr("needs --checkpoint-dir"));
   EXPECT_THAT(refusal({"--mean", "0.5"}), HasSubstr("--deviation"));
   EXPECT_THAT(refusal({"--mean", "0.5,0.5,0.5", "--deviation", "1"}), HasSubstr("--deviation"));
+  EXPECT_THAT(refusal({"--schedule", "one-cycle", "--warmup-epochs", "1"}),
+              HasSubstr("--warmup-epochs: contradicts --schedule one-cycle"));
+  EXPECT_THAT(refusal({"--init", "w.h5", "--init-skip", ",fc."}), HasSubstr("empty prefix"));
   EXPECT_THAT(refusal({"--val-data", "v"}), HasSubstr("needs --data"));
   EXPECT_THAT(refusal({"--eval-only"}), HasSubstr("needs --val-data"));
   EXPECT_THAT(refusal({"--eval-only", "--val-data", "v"}), HasSubstr("needs weights"));

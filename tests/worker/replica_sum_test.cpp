@@ -106,6 +106,17 @@ TEST(ReplicaSum, RankCounts) {
   EXPECT_THAT(exact_rank_counts(7), ElementsAre(1, 7));
 }
 
+TEST(ReplicaSum, RankCountsWhereReplicasAccumulate) {
+  EXPECT_THAT(exact_rank_counts(4, 2), ElementsAre(1, 2, 4));  // no replica on two ranks
+  EXPECT_THAT(exact_rank_counts(8, 3), ElementsAre(1));
+  EXPECT_THAT(exact_rank_counts(6, 2), ElementsAre(1, 3, 6));
+  EXPECT_EQ(why_not_exact(4, 2, 2), "");
+  EXPECT_EQ(why_not_exact(4, 2, 3),
+            "with 2 ranks each would sum 6 batches (--accumulate 3), which is no subtree of the "
+            "exact reduction's balanced tree; use one of these rank counts: 1 (or other "
+            "--replicas)");
+}
+
 TEST(ReplicaSum, ReasonsForRefusal) {
   EXPECT_EQ(why_not_exact(8, 4), "");
   EXPECT_EQ(why_not_exact(6, 1), "");
