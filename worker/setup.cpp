@@ -9,6 +9,7 @@
 #include "data/sampler.h"
 #include "data/shards.h"
 #include "data/synthetic.h"
+#include "data/transform.h"
 #include "worker/replica_sum.h"
 
 namespace resnext::worker {
@@ -72,8 +73,13 @@ int default_image_size(const net::Spec& spec, const data::DatasetInfo& info) {
   return info.height;
 }
 
-/// Encoded images are met one by one; of raw ones it is known now.
+/// The sizes of encoded images are met one by one; those of raw ones are known now.
 void require_fitting_augmentation(const Options& options, const data::DatasetInfo& info) {
+  try {
+    data::check_channels(options.augment, info.channels);
+  } catch (const std::invalid_argument& error) {
+    throw cli::UsageError(fmt::format("--augment: {}: {}", info.name, error.what()));
+  }
   const bool same_size_only = options.augment == "cifar" || options.augment == "flip";
   if (!same_size_only || info.encoding != data::Encoding::kRaw || info.height == 0) return;
   if (info.height == options.image_size && info.width == options.image_size) return;
