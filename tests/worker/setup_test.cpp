@@ -1,3 +1,5 @@
+#include "worker/setup.h"
+
 #include <functional>
 
 #include <fmt/format.h>
@@ -7,13 +9,13 @@
 #include "cli/program.h"
 #include "tests/worker/small_shards.h"
 #include "tests/worker/small_training.h"
-#include "worker/setup.h"
 
 namespace resnext::worker {
 namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::FloatEq;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -145,20 +147,39 @@ TEST_F(SetupTest, WhatDecidesTheBitsIsPartOfTheExperiment) {
     return describe_experiment(prepare(parse(all), ranks));
   };
   const auto mine = experiment({});
-  const std::vector<std::vector<std::string>> decisive = {
-      {"--replicas", "4"},   {"--batch-per-replica", "4"},
-      {"--seed", "2"},       {"--augment", "none"},
-      {"--shuffle", "off"},  {"--learning-rate", "0.2"},
-      {"--momentum", "0.8"}, {"--weight-decay", "0"},
-      {"--nesterov", "off"}, {"--milestones", "1,2"},
-      {"--decay", "0.5"},    {"--warmup-epochs", "1"},
-      {"--threads", "2"},    {"--deviation", "0.5", "--mean", "0.5"},
-      {"--reduce", "fast"},  {"--schedule", "constant"},
-      {"--init", "other.h5"}};
+  const std::vector<std::vector<std::string>> decisive = {{"--replicas", "4"},
+                                                          {"--batch-per-replica", "4"},
+                                                          {"--seed", "2"},
+                                                          {"--augment", "none"},
+                                                          {"--shuffle", "off"},
+                                                          {"--learning-rate", "0.2"},
+                                                          {"--momentum", "0.8"},
+                                                          {"--weight-decay", "0"},
+                                                          {"--nesterov", "off"},
+                                                          {"--milestones", "1,2"},
+                                                          {"--decay", "0.5"},
+                                                          {"--warmup-epochs", "1"},
+                                                          {"--threads", "2"},
+                                                          {"--deviation", "0.5", "--mean", "0.5"},
+                                                          {"--reduce", "fast"},
+                                                          {"--schedule", "constant"},
+                                                          {"--init", "other.h5"},
+                                                          {"--epoch-steps", "2"},
+                                                          {"--accumulate", "2"},
+                                                          {"--clip-gradient-norm", "1"},
+                                                          {"--ema-decay", "0.9"},
+                                                          {"--label-smoothing", "0.1"},
+                                                          {"--zero-init-last-gamma", "on"},
+                                                          {"--block-form", "b"}};
   for (const auto& options : decisive) {
     EXPECT_THAT(experiment_difference(mine, experiment(options)),
                 HasSubstr(options.front().substr(2)));
+    EXPECT_THAT(experiment_difference(experiment(options), mine),
+                HasSubstr(options.front().substr(2)));
   }
+  EXPECT_THAT(experiment_difference(experiment({"--init", "other.h5"}),
+                                    experiment({"--init", "other.h5", "--init-skip", "fc.,bn1"})),
+              HasSubstr("it was made with init-skip \"fc.,bn1\", this run is without"));
   const std::vector<std::vector<std::string>> harmless = {
       {"--decode-threads", "3"},   {"--log-every", "1"}, {"--bucket-mib", "1"},
       {"--keep-checkpoints", "9"}, {"--scale", "small"}, {"--timeout", "5"},
@@ -167,6 +188,54 @@ TEST_F(SetupTest, WhatDecidesTheBitsIsPartOfTheExperiment) {
     EXPECT_EQ(experiment_difference(mine, experiment(options)), "") << options.front();
   }
   EXPECT_EQ(experiment_difference(mine, experiment({}, 4)), "");
+}
+
+// So that what was written before these options existed resumes.
+TEST_F(SetupTest, WhatIsOffIsNotMentioned) {
+  const auto experiment = describe_experiment(prepare(parse({}), 1));
+  for (const char* option :
+       {"epoch-steps", "accumulate", "clip-gradient-norm", "ema-decay", "label-smoothing",
+        "zero-init-last-gamma", "block-form", "init-skip", "recipe"}) {
+    EXPECT_FALSE(experiment.contains(option)) << option;
+  }
+}
+
+TEST_F(SetupTest, AnEpochOfSoManySteps) {
+  const auto setup = prepare(parse({"--model", "resnext11_4x4d_cifar_w8", "--data", shards("train"),
+                                    "--replicas", "2", "--batch-per-replica", "2", "--epochs", "3",
+                                    "--epoch-steps", "5", "--validate-every", "2"}),
+                             1);
+  EXPECT_EQ(setup.steps_per_epoch, 5U);  // a pass takes 3
+  EXPECT_EQ(setup.total_steps, 15U);
+  EXPECT_EQ(setup.validation_steps, 10U);
+  EXPECT_EQ(setup.options.checkpoint_every, 5U);
+  EXPECT_EQ(setup.options.schedule.steps_per_epoch, 5U);
+}
+
+TEST_F(SetupTest, AccumulatedBatchesShortenAPass) {
+  const std::vector<std::string> options = {
+      "--model", "resnext11_4x4d_cifar_w8", "--data", shards("train"), "--replicas",
+      "2",       "--batch-per-replica",     "2",      "--accumulate",  "2"};
+  EXPECT_EQ(prepare(parse(options), 2).steps_per_epoch, 2U);  // 10 images in batches of 8
+  EXPECT_THAT(refusal(options, 4), HasSubstr("4 ranks cannot share 2 replicas evenly"));
+}
+
+TEST_F(SetupTest, OptionsOfTheGraphReachIt) {
+  const auto setup =
+      prepare(parse({"--label-smoothing", "0.125", "--zero-init-last-gamma", "on"}), 1);
+  EXPECT_EQ(setup.graph.options.label_smoothing, 0.125F);
+  EXPECT_TRUE(setup.graph.options.zero_last_gamma);
+}
+
+// datasets/cifar10.lua: mean 125.3, 123.0, 113.9, std 63.0, 62.1, 66.7.
+TEST_F(SetupTest, RawColourImagesAreNormalisedAsPublished) {
+  const auto setup = prepare(
+      parse({"--model", "resnext11_4x4d_cifar_w8", "--data", shards("colour", {.channels = 3})}),
+      1);
+  EXPECT_THAT(setup.options.mean,
+              ElementsAre(FloatEq(0.4913725F), FloatEq(0.4823529F), FloatEq(0.4466667F)));
+  EXPECT_THAT(setup.options.deviation,
+              ElementsAre(FloatEq(0.2470588F), FloatEq(0.2435294F), FloatEq(0.2615686F)));
 }
 
 TEST_F(SetupTest, LengthMattersOnlyWhereTheScheduleDependsOnIt) {
