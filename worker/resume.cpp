@@ -65,7 +65,7 @@ StartingPoint read_starting_point(const Setup& setup) {
   }
   initialise(setup, start.state);
   if (!options.init.empty()) {
-    Weights weights = read_weights(options.init, setup.graph);
+    Weights weights = read_weights(options.init, setup.graph, options.init_skip, options.seed);
     start.state.parameters = std::move(weights.parameters);
     start.state.statistics = std::move(weights.statistics);
     start.notes.push_back(fmt::format("weights and statistics from {}", weights.source));

@@ -49,10 +49,11 @@ TensorFile open_checkpoint(const std::string& path) {
   const bool averaged = file->exists("/average");
   std::vector<StoredTensor> tensors;
   std::vector<std::string> objects;
-  for (const std::string group : {averaged ? "/average/" : "/parameters/", "/statistics/"}) {
-    for (const std::string& name : file->list(group.substr(0, group.size() - 1))) {
-      tensors.push_back({name, "F32", file->dataset(group + name).dimensions()});
-      objects.push_back(group + name);
+  for (const std::string group :
+       {averaged ? "/average" : "/parameters", averaged ? "/average_statistics" : "/statistics"}) {
+    for (const std::string& name : file->list(group)) {
+      objects.push_back(fmt::format("{}/{}", group, name));
+      tensors.push_back({name, "F32", file->dataset(objects.back()).dimensions()});
     }
   }
   return {path,

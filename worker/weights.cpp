@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "net/block_form.h"
 #include "net/initialise.h"
 #include "worker/fitting_models.h"
 #include "worker/state_dict.h"
@@ -21,9 +22,10 @@ std::string to_text(const TensorShape& shape) {
   return shape.empty() ? "a scalar" : fmt::format("{}", fmt::join(shape, "x"));
 }
 
-/// "fc" begins "fc.weight" but not "fc2.weight".
+/// "fc" and "fc." begin "fc.weight", but "f" does not.
 bool begins(const std::string& name, const std::string& prefix) {
-  return name == prefix || name.starts_with(prefix + ".");
+  return name.starts_with(prefix) &&
+         (prefix.ends_with('.') || name.size() == prefix.size() || name[prefix.size()] == '.');
 }
 
 bool is_skipped(const std::string& name, const std::vector<std::string>& skip) {
@@ -106,11 +108,31 @@ void require_sound_values(const TensorFile& file, const StateTensor& tensor,
   }
 }
 
-}  // namespace
+bool has_names_of(const TensorFile& file, const net::Graph& graph,
+                  const std::vector<std::string>& skip) {
+  const std::vector<StateTensor> wanted = state_dict(graph);
+  return std::all_of(wanted.begin(), wanted.end(), [&](const StateTensor& tensor) {
+    return is_skipped(tensor.name, skip) || file.find(tensor.name) < file.tensors().size();
+  });
+}
 
-Weights read_weights(const std::string& path, const net::Graph& graph,
+/// The network with its blocks in the form whose names the file has; as it is where none is.
+net::Graph graph_in_stored_form(const TensorFile& file, const net::Graph& graph,
+                                const std::vector<std::string>& skip) {
+  using enum net::BlockForm;
+  if (has_names_of(file, graph, skip)) return graph;
+  for (const net::BlockForm form : {kGroupedConvolution, kEarlyConcatenation, kSeparatePaths}) {
+    try {
+      net::Graph other = net::with_block_form(graph, form);
+      if (has_names_of(file, other, skip)) return other;
+    } catch (const std::invalid_argument&) {  // a network without such a form
+    }
+  }
+  return graph;
+}
+
+Weights read_tensors(const TensorFile& file, const net::Graph& graph,
                      const std::vector<std::string>& skip, std::uint64_t seed) {
-  const TensorFile file = open_tensor_file(path);
   const std::vector<StateTensor> wanted = state_dict(graph);
   require_skippable(wanted, graph, skip);
   require_same_tensors(file, graph, wanted, skip);
@@ -128,6 +150,20 @@ Weights read_weights(const std::string& path, const net::Graph& graph,
     std::vector<float>& target = tensor.statistic ? weights.statistics : weights.parameters;
     std::copy(values.begin(), values.end(),
               target.begin() + static_cast<std::ptrdiff_t>(tensor.offset));
+  }
+  return weights;
+}
+
+}  // namespace
+
+Weights read_weights(const std::string& path, const net::Graph& graph,
+                     const std::vector<std::string>& skip, std::uint64_t seed) {
+  const TensorFile file = open_tensor_file(path);
+  const net::Graph stored = graph_in_stored_form(file, graph, skip);
+  Weights weights = read_tensors(file, stored, skip, seed);
+  if (stored.options.form != graph.options.form) {
+    weights.parameters = net::converted_parameters(stored, weights.parameters, graph);
+    weights.statistics = net::converted_statistics(stored, weights.statistics, graph);
   }
   weights.source = fmt::format("{} ({})", path, file.kind());
   if (!skip.empty()) {

@@ -19,13 +19,14 @@ struct Weights {
 /// Those whose names begin with an entry of `skip`, by whole parts ("fc", "layer4.2"), get the
 /// initial values of `seed` instead; the file need not have them. Throws std::runtime_error naming
 /// the file and the first tensor, from the input on, that is missing, of another shape or not
-/// finite; then any that the network has not.
+/// finite; then any that the network has not. The file may have the blocks in another form than
+/// `graph` (net::BlockForm).
 Weights read_weights(const std::string& path, const net::Graph& graph,
                      const std::vector<std::string>& skip = {}, std::uint64_t seed = 1);
 
-/// Writes them as safetensors under torchvision's names in forward order, with the metadata that
-/// PyTorch's libraries expect and the model's name. Throws std::runtime_error naming the file and
-/// the reason.
+/// Writes them as safetensors under the graph's (torchvision's) names in forward order, with the
+/// metadata that PyTorch's libraries expect and the model's name. Throws std::runtime_error naming
+/// the file and the reason.
 void write_weights(const std::string& path, const net::Graph& graph, const Weights& weights);
 
 }  // namespace resnext::worker

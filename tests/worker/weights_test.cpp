@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "data/hdf5.h"
+#include "net/block_form.h"
 #include "net/engine.h"
 #include "net/initialise.h"
 #include "tests/worker/run_python.h"
@@ -95,31 +96,13 @@ TEST_F(ReadWeights, OfBothFormatsByContentNotByName) {
   }
 }
 
-TEST_F(ReadWeights, TheMovingAverageWhereThereIsOne) {
-  std::vector<std::byte> bytes = encode_checkpoint(graph, state, {});
-  {  // as a checkpoint with one more group: drop the trailer, add the group, write a new trailer
-    put_bytes(h5, bytes);
-    EXPECT_EQ(run_python(R"(
-import sys, zlib, h5py
-path = sys.argv[1]
-with open(path, "r+b") as file:
-    file.truncate(len(file.read()) - 63)
-with h5py.File(path, "r+") as file:
-    for name, tensor in file["parameters"].items():
-        file["average/" + name] = tensor[()] + 0.5
-with open(path, "r+b") as file:
-    body = file.read()
-    file.write(f"\nresnext checkpoint: bytes={len(body):020} crc32={zlib.crc32(body):08x}\n".encode())
-)",
-                         h5),
-              "");
-  }
+TEST_F(ReadWeights, MovingAveragesWhereThereAreSuch) {
+  for (const float value : weights.parameters) state.average.push_back(value + 0.5F);
+  for (const float value : weights.statistics) state.average_statistics.push_back(value + 1.0F);
+  put_bytes(h5, encode_checkpoint(graph, state, {}));
   const Weights read = read_weights(h5, graph);
-  ASSERT_EQ(read.parameters.size(), weights.parameters.size());
-  for (std::size_t i = 0; i < read.parameters.size(); ++i) {
-    ASSERT_EQ(read.parameters[i], weights.parameters[i] + 0.5F);
-  }
-  EXPECT_EQ(read.statistics, weights.statistics);
+  EXPECT_EQ(read.parameters, state.average);
+  EXPECT_EQ(read.statistics, state.average_statistics);
   EXPECT_THAT(read.source, HasSubstr("averaged weights"));
 }
 
@@ -219,8 +202,27 @@ TEST_F(ReadWeights, SkippedTensorsGetTheirInitialValues) {
   }
   ASSERT_EQ(edit(safetensors, "del tensors['fc.weight'], tensors['bn1.running_var']"), "");
   EXPECT_THAT(failure(safetensors, other, {"fc"}), HasSubstr("there is no bn1.running_var"));
-  EXPECT_EQ(read_weights(safetensors, other, {"fc", "bn1"}).statistics[16], 1.0F);
+  EXPECT_EQ(read_weights(safetensors, other, {"fc.", "bn1"}).statistics[16], 1.0F);
   EXPECT_THAT(failure(h5, other, {"f"}), HasSubstr("--init-skip: no tensor of"));
+}
+
+TEST_F(ReadWeights, TheFileMayHaveAnotherBlockForm) {
+  using enum net::BlockForm;
+  for (const net::BlockForm form : {kSeparatePaths, kEarlyConcatenation}) {
+    const net::Graph other = net::with_block_form(graph, form);
+    const std::vector<float> parameters =
+        net::converted_parameters(graph, weights.parameters, other);
+    const std::vector<float> statistics =
+        net::converted_statistics(graph, weights.statistics, other);
+    ASSERT_NE(parameters, weights.parameters);
+    const Weights read = read_weights(safetensors, other);
+    EXPECT_EQ(read.parameters, parameters);
+    EXPECT_EQ(read.statistics, statistics);
+    write_weights(folder / "other.safetensors", other, read);
+    const Weights back = read_weights(folder / "other.safetensors", graph);
+    EXPECT_EQ(back.parameters, weights.parameters);
+    EXPECT_EQ(back.statistics, weights.statistics);
+  }
 }
 
 TEST_F(ReadWeights, ValuesThatNoWeightCanHave) {
