@@ -29,8 +29,12 @@ constexpr const char* kUsage =
     "paper's FLOPs) and activation memory.\n\n"
     "Example: resnext-info resnext50_32x4d\n"
     "         resnext-info resnext11_4x4d_cifar_w16 --input 28x28x1 --batch 128 --json\n\n"
-    "MODEL is resnetN or resnextN_CxWd (N = 50, 101, 152), or with _cifar at the end N = 9n+2;\n"
-    "a last _w16 makes the base width 16 instead of 64.\n\n";
+    "MODEL is resnetN or resnextN_CxWd: N layers (18, 34, 50, 101, 152, 200; with _cifar 9n+2), C\n"
+    "paths of width d. Then, in this order: _basic (CIFAR nets of two 3x3 a block, N = 6n+2),\n"
+    "_preact (pre-activation), _cifar, _w16 (base width 16 instead of 64), and _noshortcut,\n"
+    "_shortcut_a or _shortcut_c (B is usual). Or wrnN_K_cifar: a wide residual net, N = 6n+4.\n\n";
+
+constexpr const char* kModels = "\nThe paper's models, and some more:\n";
 
 constexpr const char* kJsonKeys =
     "\nKeys of --json: model, input {height, width, channels}, classes, batch, parameters,\n"
@@ -53,12 +57,11 @@ Shape parse_input(const std::string& text) {
   return shape;
 }
 
-Shape usual_input(const Spec& spec) {
-  return spec.stem == Stem::kCifar ? Shape{3, 32, 32} : Shape{3, 224, 224};
-}
-
-int usual_classes(const Spec& spec) {
-  return spec.stem == Stem::kCifar ? 10 : 1000;
+BlockForm parse_form(const std::string& text) {
+  if (text == "a") return BlockForm::kSeparatePaths;
+  if (text == "b") return BlockForm::kEarlyConcatenation;
+  if (text == "c") return BlockForm::kGroupedConvolution;
+  throw cli::UsageError(fmt::format("--block-form: '{}' is none of Figure 3's: a, b or c", text));
 }
 
 /// What the command line describes. A bad name or size is the user's, hence UsageError.
@@ -68,11 +71,13 @@ Graph graph_of(const po::variables_map& values) {
   }
   try {
     const Spec spec = parse_spec(values["model"].as<std::string>());
-    const Shape input = values.contains("input") ? parse_input(values["input"].as<std::string>())
-                                                 : usual_input(spec);
+    const Shape input = values.contains("input")
+                            ? parse_input(values["input"].as<std::string>())
+                            : Shape{3, usual_input_side(spec), usual_input_side(spec)};
     const int classes =
         values.contains("classes") ? values["classes"].as<int>() : usual_classes(spec);
-    return build_graph(spec, input, classes);
+    const BlockForm form = parse_form(values["block-form"].as<std::string>());
+    return build_graph(spec, input, classes, {.form = form});
   } catch (const std::invalid_argument& error) {
     throw cli::UsageError(error.what());
   }
@@ -95,6 +100,9 @@ int run(const std::vector<std::string>& arguments) {
   add("classes", po::value<int>()->value_name("N"), "number of classes [1000; CIFAR nets 10]");
   add("batch", po::value<int>()->value_name("N")->default_value(1, "1"),
       "images that the activation memory is for");
+  add("block-form", po::value<std::string>()->value_name("a|b|c")->default_value("c", "c"),
+      "form of the blocks as in Figure 3: separate paths, early concatenation, grouped "
+      "convolution");
   add("list", "list known models; others of the same pattern work too");
   add("help,h", "show this help");
   po::options_description all;
@@ -105,10 +113,10 @@ int run(const std::vector<std::string>& arguments) {
 
   const po::variables_map values = cli::parse_command_line(arguments, all, positional);
   if (values.contains("help")) {
-    std::cout << kUsage << visible << kJsonKeys;
+    std::cout << kUsage << visible << kJsonKeys << kModels << model_list_text();
   } else if (values.contains("list")) {
     if (values.contains("model")) throw cli::UsageError("--list takes no model");
-    for (const std::string& name : known_model_names()) fmt::print("{}\n", name);
+    std::cout << model_list_text();
   } else {
     const Graph graph = graph_of(values);
     const int batch = batch_of(values);

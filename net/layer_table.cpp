@@ -54,10 +54,13 @@ std::string layer_text(const Node& node) {
   return {};
 }
 
-/// Writes one stage's layers: single layers, and runs of equal blocks as "[a / b / c] x n". As in
-/// the paper a block's template names neither its stride nor its projection.
+/// Writes one stage's layers: single layers, and runs of equal blocks as "[a / b / c] x n", or with
+/// separate paths as "[32 x (a / b) / c] x n". As in the paper a block's template names neither its
+/// stride nor its projection.
 class TemplateWriter {
  public:
+  explicit TemplateWriter(int paths) : paths_(paths) {}
+
   void add(const Node& node) {
     const std::string_view block = block_of(node.name);
     if (block.empty()) {
@@ -69,7 +72,12 @@ class TemplateWriter {
     block_name_ = block;
     const bool projection = node.name.find(".downsample.") != std::string::npos;
     if (node.op != Op::kConvolution || projection) return;
-    if (!block_text_.empty()) block_text_ += " / ";
+    const bool in_path = node.name.find(".paths.") != std::string::npos;
+    if (in_path && node.name.find(".paths.0.") == std::string::npos) return;  // all are alike
+    if (in_path && !open_path_) block_text_ += fmt::format("{} x (", paths_);
+    if (!in_path) close_path();
+    if (open_path_ || (!in_path && !block_text_.empty())) block_text_ += " / ";
+    open_path_ = in_path;
     block_text_ += convolution_text(node);
   }
 
@@ -79,7 +87,13 @@ class TemplateWriter {
   }
 
  private:
+  void close_path() {
+    if (open_path_) block_text_ += ")";
+    open_path_ = false;
+  }
+
   void end_block() {
+    close_path();
     if (block_text_.empty()) return;
     if (block_text_ != run_text_) flush_run();
     run_text_ = std::exchange(block_text_, {});
@@ -96,6 +110,8 @@ class TemplateWriter {
     flush_run();
   }
 
+  int paths_;
+  bool open_path_ = false;
   std::vector<std::string> lines_;
   std::string block_name_;
   std::string block_text_;
@@ -160,7 +176,7 @@ nlohmann::ordered_json row_json(const StageRow& row) {
 
 std::vector<StageRow> layer_table(const Graph& graph) {
   std::vector<StageRow> rows;
-  TemplateWriter writer;
+  TemplateWriter writer(graph.spec.cardinality);
   const auto finish_row = [&] {
     if (!rows.empty()) rows.back().layers = writer.finish();
   };
@@ -169,7 +185,7 @@ std::vector<StageRow> layer_table(const Graph& graph) {
     if (rows.empty() || rows.back().stage != node.stage) {
       finish_row();
       rows.push_back({node.stage, {}, {}, {}});
-      writer = {};
+      writer = TemplateWriter(graph.spec.cardinality);
     }
     StageRow& row = rows.back();
     writer.add(node);
@@ -178,6 +194,19 @@ std::vector<StageRow> layer_table(const Graph& graph) {
   }
   finish_row();
   return rows;
+}
+
+std::string model_list_text() {
+  std::string text = fmt::format("{:<38}{:>13}{:>16}  {}\n", "model", "parameters", "multiply-adds",
+                                 "in the paper");
+  for (const KnownModel& model : known_models()) {
+    const Spec spec = parse_spec(model.name);
+    const Complexity cost = graph_complexity(build_graph(
+        spec, {3, usual_input_side(spec), usual_input_side(spec)}, usual_classes(spec)));
+    text += fmt::format("{:<38}{:>13}{:>16}  {}\n", model.name, grouped_digits(cost.parameters),
+                        exponent_text(cost.multiply_adds), model.place);
+  }
+  return text;
 }
 
 std::string layer_table_text(const Graph& graph, int batch) {

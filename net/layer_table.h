@@ -23,6 +23,10 @@ std::vector<StageRow> layer_table(const Graph& graph);
 /// Fixed-width text that ends in a newline; memory is given for `batch` images in fp32.
 std::string layer_table_text(const Graph& graph, int batch);
 
+/// The known models, one a line under a heading: name, parameters, multiply-adds (for their usual
+/// input and classes), and where the paper has them.
+std::string model_list_text();
+
 /// One JSON object: `model`, `input` {`height`, `width`, `channels`}, `classes`, `batch`,
 /// `parameters`, `parameter_bytes`, `multiply_adds` and `activation_values` (of one image),
 /// `activation_bytes` (of the batch, fp32), and `stages`, a list of {`stage`, `output` {`height`,

@@ -217,6 +217,14 @@ Spec parse_spec(std::string_view name) {
   return NameParser(name).parse();
 }
 
+int usual_input_side(const Spec& spec) {
+  return spec.stem == Stem::kCifar ? 32 : 224;
+}
+
+int usual_classes(const Spec& spec) {
+  return spec.stem == Stem::kCifar ? 10 : 1000;
+}
+
 std::vector<KnownModel> known_models() {
   return {{"resnet50", "Tables 1, 2, 3, 6"},
           {"resnext50_2x40d", "Tables 2, 3"},

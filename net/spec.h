@@ -59,6 +59,11 @@ struct Spec {
 /// nearest known model name.
 Spec parse_spec(std::string_view name);
 
+/// What a network of this stem is usually fed and asked: 3x224x224 and 1000 classes, or CIFAR's
+/// 3x32x32 and 10.
+int usual_input_side(const Spec& spec);
+int usual_classes(const Spec& spec);
+
 /// Names that the documentation and error messages offer: every net of the paper, and a few more.
 std::vector<std::string> known_model_names();
 

@@ -85,10 +85,22 @@ TEST(Info, PrintsATableForPeople) {
 }
 
 TEST(Info, ListsModelsAndShowsHelp) {
-  EXPECT_TRUE(contains(info("--list").output, "resnext101_64x4d\n"));
+  const std::string list = info("--list").output;
+  EXPECT_TRUE(contains(list, "\nresnext101_64x4d "));
+  EXPECT_TRUE(contains(list, " 83,455,272 ")) << list;
+  EXPECT_TRUE(contains(info("--help").output, list));
   const Result help = info("--help");
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_TRUE(contains(help.output, "Example: resnext-info resnext50_32x4d"));
+}
+
+TEST(Info, ShowsPathsInTheFormsOfFigure3) {
+  EXPECT_TRUE(contains(info("resnext50_32x4d --block-form a").output,
+                       "[32 x (1x1, 4 / 3x3, 4 / 1x1, 256)] x 3"));
+  EXPECT_TRUE(contains(info("resnext50_32x4d --block-form b").output,
+                       "[32 x (1x1, 4 / 3x3, 4) / 1x1, 256] x 3"));
+  EXPECT_TRUE(contains(info("resnext50_32x4d --block-form a").output, "25,028,904"));
+  expect_usage_error("resnext50_32x4d --block-form d", "--block-form: 'd' is none of Figure 3's");
 }
 
 TEST(Info, RefusesWhatItCannotShowInOneLine) {
