@@ -3,30 +3,22 @@
 // and sums that do not depend on it.
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 
-#include "data/image_source.h"
-#include "data/transform.h"
 #include "net/engine.h"
 #include "worker/comm/communicator.h"
-#include "worker/options.h"
+#include "worker/error_counts.h"
+#include "worker/setup.h"
 #include "worker/stop_signal.h"
+#include "worker/test_protocol.h"
 
 namespace resnext::worker {
 
-struct ValidationResult {
-  std::int64_t images = 0;
-  double loss = 0;        ///< mean
-  double top1_error = 0;  ///< percent
-  double top5_error = 0;  ///< percent
-};
-
 class Evaluator {
  public:
-  /// `source` must outlive the evaluator.
-  Evaluator(const Options& options, data::ImageSource& source, const Communicator& communicator);
+  /// On the setup's validation set, under its test protocol. `setup` must outlive the evaluator.
+  Evaluator(const Setup& setup, const Communicator& communicator);
 
   /// Collective. The set is cut into batches of batch-per-replica images; batch b is computed by
   /// rank b modulo the ranks, and the batches' sums are added in order. Throws AgreedFailure on all
@@ -41,11 +33,13 @@ class Evaluator {
   std::optional<ValidationResult> evaluate_until(net::Engine& engine,
                                                  std::span<const float> statistics,
                                                  const std::function<bool()>& stopped);
+  void evaluate_own_batches(net::Engine& engine, std::span<const float> statistics,
+                            const std::function<bool()>& stopped,
+                            std::span<ErrorCounts> batches) const;
 
-  const Options& options_;
-  data::ImageSource& source_;
+  const Setup& setup_;
   const Communicator& communicator_;
-  std::unique_ptr<data::Transform> transform_;
+  const ProtocolViews views_;
 };
 
 }  // namespace resnext::worker

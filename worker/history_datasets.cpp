@@ -30,6 +30,12 @@ void for_each_validation_series(History& history, const Visit& visit) {
   visit("top5_error", "percent", history.top5_error);
 }
 
+template <typename History, typename Visit>
+void for_each_restricted_series(History& history, const Visit& visit) {
+  visit("restricted_top1_error", "percent", history.restricted_top1_error);
+  visit("restricted_top5_error", "percent", history.restricted_top5_error);
+}
+
 /// A visitor that writes each series into `group`.
 auto writer(File& file, const std::string& group, std::size_t rows) {
   return [&file, group, rows]<typename T>(const std::string& name, const std::string& unit,
@@ -67,7 +73,9 @@ void write_history(File& file, const std::string& group, const TrainingHistory& 
 }
 
 void write_history(File& file, const std::string& group, const ValidationHistory& history) {
-  for_each_validation_series(history, writer(file, group, history.step.size()));
+  const auto write = writer(file, group, history.step.size());
+  for_each_validation_series(history, write);
+  if (!history.restricted_top1_error.empty()) for_each_restricted_series(history, write);
 }
 
 TrainingHistory read_training_history(const File& file, const std::string& group) {
@@ -80,7 +88,9 @@ TrainingHistory read_training_history(const File& file, const std::string& group
 
 ValidationHistory read_validation_history(const File& file, const std::string& group) {
   ValidationHistory history;
-  for_each_validation_series(history, reader(file, group));
+  const auto read = reader(file, group);
+  for_each_validation_series(history, read);
+  if (file.exists(group + "/restricted_top1_error")) for_each_restricted_series(history, read);
   return history;
 }
 

@@ -126,19 +126,18 @@ void evaluate(Setup& setup, const Communicator& world, net::Engine& engine, Star
     start.state.statistics = std::move(start.state.average_statistics);
   }
   engine.set_parameters(start.state.parameters);
-  Evaluator evaluator(setup.options, *setup.validation, world);
+  Evaluator evaluator(setup, world);
   const ValidationResult result = evaluator.evaluate(engine, start.state.statistics);
-  start.state.validation = {
-      {start.state.step}, {0.0}, {result.loss}, {result.top1_error}, {result.top5_error}};
+  start.state.validation = {};
+  add_evaluation(start.state.step, 0.0, result, start.state.validation);
   agree(world, [&] {
     record.finish(start.state, true);
     return true;
   });
   if (world.rank() != 0) return;
-  record.progress().print(
-      fmt::format("evaluated {} images{}: loss {:.4f}, top-1 error {:.2f}%, top-5 error {:.2f}%",
-                  result.images, averaged ? " with the averaged weights" : "", result.loss,
-                  result.top1_error, result.top5_error));
+  record.progress().print(fmt::format("evaluated {} images{}, {}: {}", result.images,
+                                      averaged ? " with the averaged weights" : "",
+                                      describe(setup.options.protocol), describe(result)));
 }
 
 int run(Communicator& world, const std::vector<std::string>& arguments) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/comma_list.h"
 #include "cli/nearest_name.h"
 #include "cli/program.h"
 #include "data/transform.h"
@@ -33,6 +34,7 @@ constexpr const char* kUsage =
 /// Numbers and names as text, converted below so that every error names its option.
 struct RawOptions {
   std::string shuffle = "on", reduce = "exact", milestones = "30,60,90", mean, deviation, config;
+  TestOptions test;
   std::string nesterov = "on", zero_init_last_gamma = "off", init_skip, print_recipe;
   // Signed, for Boost takes "-1" for the largest unsigned number.
   std::int64_t steps = 0, checkpoint_every = 0, seed = 1, epoch_steps = 0;
@@ -67,6 +69,15 @@ void add_model_options(po::options_description& all, Options& o, RawOptions& raw
       "precision", po::value(&o.precision)->default_value(o.precision), "fp32")(
       "device", po::value(&o.device)->default_value(o.device), "auto or cpu")(
       "seed", po::value(&raw.seed)->default_value(raw.seed), "of weights, order and augmentation");
+  all.add(group);
+}
+
+void add_evaluation_options(po::options_description& all, Options& o, RawOptions& raw) {
+  po::options_description group("Evaluation");
+  add_test_options(group, raw.test);
+  group.add_options()("class-names", po::value(&o.class_names),
+                      "file of the class names, one a line, of weights that do not hold them; with "
+                      "--eval-only");
   all.add(group);
 }
 
@@ -173,30 +184,10 @@ bool parse_switch(const std::string& option, const std::string& value) {
   return value == "on";
 }
 
-std::vector<std::string> split_at_commas(const std::string& text) {
-  std::vector<std::string> items;
-  std::stringstream stream(text);
-  for (std::string item; std::getline(stream, item, ',');) items.push_back(item);
-  return items;
-}
-
 template <typename T>
 std::vector<T> parse_list(const std::string& option, const std::string& text) {
-  std::vector<T> values;
-  for (const std::string& item : split_at_commas(text)) {
-    std::size_t used = 0;
-    double value = 0;
-    try {
-      value = std::stod(item, &used);
-    } catch (const std::logic_error&) {
-      used = 0;
-    }
-    if (used == 0 || used != item.size()) {
-      refuse(option, fmt::format("'{}' in '{}' is no number", item, text));
-    }
-    values.push_back(static_cast<T>(value));
-  }
-  return values;
+  const std::vector<double> numbers = cli::parse_numbers(option, text);
+  return {numbers.begin(), numbers.end()};
 }
 
 void convert(const RawOptions& raw, Options& o) {
@@ -211,12 +202,13 @@ void convert(const RawOptions& raw, Options& o) {
   o.shuffle = parse_switch("shuffle", raw.shuffle);
   o.sgd.nesterov = parse_switch("nesterov", raw.nesterov);
   o.zero_init_last_gamma = parse_switch("zero-init-last-gamma", raw.zero_init_last_gamma);
-  o.init_skip = split_at_commas(raw.init_skip);
+  o.init_skip = cli::split_at_commas(raw.init_skip);
   require_name("reduce", raw.reduce, {"exact", "fast"});
   o.reduce = raw.reduce == "exact" ? ReductionMode::kExact : ReductionMode::kFast;
   o.schedule.milestones = parse_list<double>("milestones", raw.milestones);
   o.mean = parse_list<float>("mean", raw.mean);
   o.deviation = parse_list<float>("deviation", raw.deviation);
+  o.protocol = parse_test_protocol(raw.test);
 }
 
 void check_ranges(const Options& o) {
@@ -288,6 +280,10 @@ void check_contradictions(const Options& o, const po::variables_map& given) {
         !o.init.empty() || !o.checkpoint_dir.empty() || (o.resume != "auto" && o.resume != "never"),
         "eval-only", "needs weights: --init FILE, --resume FILE or --checkpoint-dir");
   }
+  require(o.eval_only || o.class_names.empty(), "class-names",
+          "goes with --eval-only: a network in training has its data's classes");
+  require(o.eval_only || o.protocol.views != Views::kMultiScale, "protocol",
+          "multi-scale goes with --eval-only (and resnext-predict), not with training");
   require(o.val_data.empty() || !o.data.empty() || o.eval_only, "val-data",
           "needs --data: the synthetic set has a validation set of its own");
 }
@@ -323,6 +319,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
   add_data_options(all, o, raw);
   add_recipe_options(all, o, raw);
   add_later_options(all, o, raw);
+  add_evaluation_options(all, o, raw);
   add_file_options(all, o, raw);
   add_system_options(all, o, raw);
 

@@ -9,6 +9,7 @@
 #include "worker/comm/gradient_reduction.h"
 #include "worker/schedule.h"
 #include "worker/sgd.h"
+#include "worker/test_protocol.h"
 
 namespace resnext::worker {
 
@@ -39,6 +40,9 @@ struct Options {
   double label_smoothing = 0;     ///< see net::GraphOptions
   bool zero_init_last_gamma = false;
   std::string block_form = "c";  ///< a, b or c, as in Figure 3
+
+  TestProtocol protocol;    ///< of evaluations; completed by prepare()
+  std::string class_names;  ///< file of those of the weights that are evaluated; may be empty
 
   std::string init;
   std::vector<std::string> init_skip;  ///< prefixes of tensors that are not taken from `init`

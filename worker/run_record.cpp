@@ -73,6 +73,10 @@ nlohmann::json RunRecord::attributes() const {
   json["dataset-size"] = setup_.dataset().size;
   json["validation-dataset"] = setup_.validation ? setup_.validation->info().name : "";
   json["validation-identity"] = setup_.validation ? setup_.validation->info().identity : "";
+  if (setup_.validation) {
+    json["validation-classes"] = setup_.validation->info().classes();
+    json.update(attributes_of(o.protocol));
+  }
   json["scale"] = o.scale;
   json["recipe"] = o.recipe;
   json["parameters"] = complexity.parameters;
@@ -92,6 +96,11 @@ nlohmann::json RunRecord::summary(const TrainingState& state) const {
     json["validation_top1_error"] = state.validation.top1_error.back();
     json["validation_top5_error"] = state.validation.top5_error.back();
     json["validation_loss"] = state.validation.loss.back();
+    const ValidationHistory& validation = state.validation;
+    if (!validation.restricted_top1_error.empty()) {
+      json["validation_restricted_top1_error"] = validation.restricted_top1_error.back();
+      json["validation_restricted_top5_error"] = validation.restricted_top5_error.back();
+    }
   }
   return json;
 }

@@ -1,15 +1,18 @@
 #include "worker/setup.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "cli/program.h"
+#include "data/class_names.h"
 #include "data/sampler.h"
 #include "data/shards.h"
 #include "data/synthetic.h"
 #include "data/transform.h"
+#include "worker/checkpoint.h"
 #include "worker/replica_sum.h"
 
 namespace resnext::worker {
@@ -40,24 +43,72 @@ void open_data(Setup& setup, const net::Spec& spec) {
   if (!options.val_data.empty()) setup.validation = data::open_shards(options.val_data);
 }
 
-void require_same_classes(const data::DatasetInfo& training, const data::DatasetInfo& validation) {
-  if (training.channels != validation.channels) {
-    throw std::runtime_error(fmt::format("--val-data {} has {} channels, --data {} has {}",
-                                         validation.name, validation.channels, training.name,
-                                         training.channels));
-  }
-  if (training.class_names == validation.class_names) return;
+void require_same_channels(const data::DatasetInfo& training, const data::DatasetInfo& validation) {
+  if (training.channels == validation.channels) return;
+  throw std::runtime_error(fmt::format("--val-data {} has {} channels, --data {} has {}",
+                                       validation.name, validation.channels, training.name,
+                                       training.channels));
+}
+
+/// `origin`: where the network's classes are from.
+ClassMapping require_mapping(const std::vector<std::string>& network, const std::string& origin,
+                             const data::DatasetInfo& validation) {
+  if (auto mapping = map_classes(network, validation.class_names)) return *std::move(mapping);
   const std::string where =
-      fmt::format("--val-data {} has other classes than --data {}", validation.name, training.name);
-  if (training.classes() != validation.classes()) {
+      fmt::format("--val-data {} has other classes than {}", validation.name, origin);
+  const std::vector<std::string>& names = validation.class_names;
+  if (network.size() < names.size()) {
     throw std::runtime_error(
         fmt::format("{}: {} against {}; pack it with the training set's class list", where,
-                    validation.classes(), training.classes()));
+                    names.size(), network.size()));
   }
-  int c = 0;
-  while (training.class_names[c] == validation.class_names[c]) ++c;
-  throw std::runtime_error(fmt::format("{}: class {} is '{}' against '{}'", where, c,
-                                       validation.class_names[c], training.class_names[c]));
+  if (network.size() > names.size()) {
+    const auto alien = std::ranges::find_if(
+        names, [&](const auto& name) { return std::ranges::count(network, name) == 0; });
+    throw std::runtime_error(fmt::format("{}: {} against {}, and '{}' is not among these", where,
+                                         names.size(), network.size(), *alien));
+  }
+  std::size_t c = 0;
+  while (network[c] == names[c]) ++c;
+  throw std::runtime_error(
+      fmt::format("{}: class {} is '{}' against '{}'", where, c, names[c], network[c]));
+}
+
+/// The file that --eval-only takes its weights from; of a folder's checkpoints any, for they are of
+/// one run.
+std::string evaluated_weights(const Options& options) {
+  if (options.resume != "never" && options.resume != "auto") return options.resume;
+  if (options.resume == "auto" && !options.checkpoint_dir.empty()) {
+    const std::vector<CheckpointFile> files = list_checkpoints(options.checkpoint_dir);
+    if (!files.empty()) return files.front().path;
+  }
+  return options.init;
+}
+
+/// The number of classes of the network, and where the validation set's are among them.
+int match_classes(Setup& setup) {
+  const Options& o = setup.options;
+  if (setup.training) {
+    const data::DatasetInfo& training = setup.training->info();
+    if (!setup.validation) return training.classes();
+    require_same_channels(training, setup.validation->info());
+    setup.validation_classes =
+        require_mapping(training.class_names, "--data " + training.name, setup.validation->info());
+    return training.classes();
+  }
+  const data::DatasetInfo& validation = setup.validation->info();
+  const std::string weights = evaluated_weights(o);
+  const std::vector<std::string> names = o.class_names.empty()
+                                             ? stored_class_names(weights)
+                                             : data::read_class_names_file(o.class_names);
+  if (names.empty()) {  // then the tensors' shapes will tell whether they fit
+    setup.validation_classes = same_classes(validation.classes());
+    return validation.classes();
+  }
+  setup.validation_classes = require_mapping(
+      names, o.class_names.empty() ? "the weights " + weights : "--class-names " + o.class_names,
+      validation);
+  return static_cast<int>(names.size());
 }
 
 /// Raw images keep their size in a CIFAR net; all else is brought to the stem's usual size.
@@ -179,9 +230,7 @@ Setup prepare(Options options, int ranks) {
   Setup setup;
   setup.options = std::move(options);
   open_data(setup, spec);
-  if (setup.training && setup.validation) {
-    require_same_classes(setup.training->info(), setup.validation->info());
-  }
+  const int classes = match_classes(setup);
   Options& o = setup.options;
   const data::DatasetInfo& info = setup.dataset();
   if (o.image_size == 0) o.image_size = default_image_size(spec, info);
@@ -189,8 +238,10 @@ Setup prepare(Options options, int ranks) {
   if (setup.training) require_fitting_augmentation(o, info);
   fill_normalisation(o, spec, info);
   setup.normalisation = {o.mean, o.deviation};
-  setup.graph = net::build_graph(spec, {info.channels, o.image_size, o.image_size}, info.classes(),
-                                 graph_options(o));
+  setup.graph = testing_graph(net::build_graph(spec, {info.channels, o.image_size, o.image_size},
+                                               classes, graph_options(o)),
+                              o.protocol.views);
+  fill_in(o.protocol, o.image_size);
   plan_steps(setup);
   return setup;
 }

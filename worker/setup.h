@@ -8,6 +8,7 @@
 #include "data/image_source.h"
 #include "net/engine.h"
 #include "net/graph.h"
+#include "worker/class_mapping.h"
 #include "worker/options.h"
 
 namespace resnext::worker {
@@ -18,6 +19,7 @@ struct Setup {
   net::Normalisation normalisation;
   std::unique_ptr<data::ImageSource> training;    ///< null with --eval-only
   std::unique_ptr<data::ImageSource> validation;  ///< null when there is none
+  ClassMapping validation_classes;                ///< of that set among the network's
   std::uint64_t steps_per_epoch = 1;  ///< of --epoch-steps, or a pass over the training set
   std::uint64_t total_steps = 0;
   std::uint64_t validation_steps = 1;  ///< steps between evaluations

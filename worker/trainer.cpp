@@ -38,7 +38,7 @@ Trainer::Trainer(Setup& setup, const Communicator& communicator,
       loader_(setup, communicator.rank() * local_batches_, local_batches_, state_.step),
       reports_(local_batches_) {
   if (setup.validation) {
-    evaluator_ = std::make_unique<Evaluator>(setup.options, *setup.validation, communicator);
+    evaluator_ = std::make_unique<Evaluator>(setup, communicator);
   }
   engine_->set_parameters(state_.parameters);
   if (!state_.momentum.empty()) reduction_.set_momentum(state_.momentum);
@@ -214,18 +214,11 @@ int Trainer::validate(RunRecord& record) {
   if (!evaluated) return static_cast<int>(communicator_.maximum(stop_.received()));
   if (communicator_.rank() != 0) return 0;
   const ValidationResult& result = *evaluated;
-  ValidationHistory& history = state_.validation;
   const double epoch = double(state_.step) / double(setup_.steps_per_epoch);
-  history.step.push_back(state_.step);
-  history.epoch.push_back(epoch);
-  history.loss.push_back(result.loss);
-  history.top1_error.push_back(result.top1_error);
-  history.top5_error.push_back(result.top5_error);
-  record.progress().print(fmt::format(
-      "epoch {:6.2f}  validation{}: loss {:.4f}  top-1 error {:.2f}%  top-5 error {:.2f}%  "
-      "({} images)",
-      epoch, averaged ? " of the averaged weights" : "", result.loss, result.top1_error,
-      result.top5_error, result.images));
+  add_evaluation(state_.step, epoch, result, state_.validation);
+  record.progress().print(fmt::format("epoch {:6.2f}  validation{}: {}  ({} images)", epoch,
+                                      averaged ? " of the averaged weights" : "", describe(result),
+                                      result.images));
   attempt([&] { record.publish(state_); });
   return 0;
 }

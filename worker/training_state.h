@@ -26,6 +26,8 @@ struct ValidationHistory {
   std::vector<double> loss;
   std::vector<double> top1_error;  ///< percent
   std::vector<double> top5_error;  ///< percent
+  /// Among the validation set's own classes; no rows where the network has no others.
+  std::vector<double> restricted_top1_error, restricted_top5_error;
 };
 
 struct TrainingState {

@@ -139,8 +139,8 @@ class BadInput(unittest.TestCase):
                              "label 5 is not one of the 5 classes")
 
     def test_validation_set_with_other_classes(self):
-        fewer = datasets.pack_jpegs(self.folder, 8, "fewer", classes=4)
-        self.require_failure([*self.data, "--val-data", fewer], "has other classes than", "4 against 5")
+        more = datasets.pack_jpegs(self.folder, 12, "more", classes=6)
+        self.require_failure([*self.data, "--val-data", more], "has other classes than", "6 against 5")
 
     def test_images_of_another_size_than_the_augmentation_takes(self):
         self.require_failure([*self.data[:2], "--augment", "cifar"], "train: sample ", "16")

@@ -113,7 +113,11 @@ TEST_F(SetupTest, ValidationSetsThatDoNotFit) {
     return refusal(all);
   };
   EXPECT_EQ(with(shards("same", {.size = 3})), "accepted");
-  EXPECT_THAT(with(shards("fewer", {.class_names = {"cat"}})), HasSubstr("1 against 2"));
+  EXPECT_THAT(with(shards("fewer", {.class_names = {"elk"}})),
+              HasSubstr("1 against 2, and 'elk' is not among these"));
+  EXPECT_THAT(with(shards("more", {.class_names = {"cat", "dog", "elk"}})),
+              HasSubstr("3 against 2"));
+  EXPECT_EQ(with(shards("part", {.class_names = {"dog"}})), "accepted");
   EXPECT_THAT(with(shards("others", {.class_names = {"cat", "elk"}})),
               HasSubstr("class 1 is 'elk' against 'dog'"));
   EXPECT_THAT(with(shards("colour", {.channels = 3})), HasSubstr("has 3 channels"));
