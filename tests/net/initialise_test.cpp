@@ -65,6 +65,27 @@ TEST(InitialiseParameters, DrawsConvolutionsFromTheNormalOfTheFullFanOut) {
   EXPECT_NEAR(double(beyond) / double(values.size()), 0.05, 0.001);
 }
 
+/// Standard deviation of each layer, to five standard errors: He's formula with the full number of
+/// outputs, groups or not.
+TEST(InitialiseParameters, GivesEveryConvolutionTheDeviationOfItsFormula) {
+  for (const char* name : {"resnext50_32x4d", "resnext50_8x14d", "resnet50_preact", "resnet34"}) {
+    const Graph graph = build_graph(parse_spec(name), Shape{3, 224, 224}, 1000);
+    const std::vector<float> arena = arena_of(graph, 1);
+    int layers = 0;
+    for (const Node& node : graph.nodes) {
+      if (node.op != Op::kConvolution) continue;
+      ++layers;
+      const Parameter& weight = graph.parameters.at(std::size_t(node.parameters.front()));
+      const double taps = double(node.window.kernel) * node.window.kernel;
+      const double expected = std::sqrt(2.0 / (taps * node.output.channels));
+      const double measured = std::sqrt(moment(slice(arena, weight), 2));
+      const double error = 1 / std::sqrt(2.0 * double(weight.count));
+      EXPECT_NEAR(measured / expected, 1, 5 * error) << name << " " << weight.name;
+    }
+    EXPECT_GE(layers, 36);
+  }
+}
+
 TEST(InitialiseParameters, DrawsNeighboursIndependently) {
   const std::vector<float> values = values_of(paper_graph(), "layer3.1.conv2.weight", 1);
   for (const std::size_t lag : {1U, 2U, 3U, 9U, 2304U}) {
