@@ -6,14 +6,25 @@
 #include <string>
 #include <vector>
 
+#include "data/progress.h"
 #include "data/shard_writer.h"
 
 namespace resnext::data {
 
+/// How the given class names and the subfolders go together.
+enum class ClassMatch {
+  kAll,    ///< the classes are the subfolders; none are given
+  kExact,  ///< the subfolders must be just the given classes
+  kOnly,   ///< subfolders that are not given are ignored
+};
+
 struct ClassFolderOptions {
   std::string folder;
-  std::vector<std::string> class_names;  ///< if not empty, the subfolders must be just these
+  ClassMatch match = ClassMatch::kAll;
+  std::vector<std::string> class_names;  ///< in the order of the labels
   bool skip_bad = false;                 ///< leave out files that are no images
+  unsigned jobs = 1;                     ///< threads that look at files
+  Progress* progress = nullptr;
 };
 
 struct BadFile {

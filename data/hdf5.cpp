@@ -72,10 +72,17 @@ std::string unique_memory_name() {
   return fmt::format("memory-{}", count++);
 }
 
-Handle with_parents(const std::string& where) {
-  Handle links = new_properties(H5P_LINK_CREATE, where);
-  check(H5Pset_create_intermediate_group(links.id(), 1), where, "prepare");
-  return links;
+/// Properties of a new file, group or dataset. Without times of creation and change, so that equal
+/// contents are equal files.
+Handle without_times(hid_t property_class, const std::string& where) {
+  Handle properties = new_properties(property_class, where);
+  check(H5Pset_obj_track_times(properties.id(), false), where, "prepare");
+  return properties;
+}
+
+/// "/images" for "/images/bytes"; empty for an object right below the root.
+std::string group_of(const std::string& object) {
+  return object.substr(0, object.rfind('/'));
 }
 
 Handle new_space(const Dimensions& dimensions, const Dimensions& maximum,
@@ -223,7 +230,8 @@ File File::create(const std::string& path) {
   File file;
   file.name_ = path;
   const Handle access = file_access(path);
-  file.handle_ = owned(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), H5Fclose,
+  const Handle contents = without_times(H5P_FILE_CREATE, path);
+  file.handle_ = owned(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, contents.id(), access.id()), H5Fclose,
                        path, "create");
   return file;
 }
@@ -233,8 +241,9 @@ File File::create_in_memory(const std::string& name) {
   File file;
   file.name_ = name;
   const Handle access = memory_access(name);
+  const Handle contents = without_times(H5P_FILE_CREATE, name);
   file.handle_ =
-      owned(H5Fcreate(unique_memory_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
+      owned(H5Fcreate(unique_memory_name().c_str(), H5F_ACC_TRUNC, contents.id(), access.id()),
             H5Fclose, name, "create in memory");
   return file;
 }
@@ -287,13 +296,14 @@ std::vector<std::string> File::list(const std::string& group) const {
 }
 
 void File::create_group(const std::string& group) {
-  if (exists(group)) return;
+  if (group.empty() || exists(group)) return;
+  create_group(group_of(group));
   const Lock lock;
   const std::string where = place(name_, group);
-  const Handle links = with_parents(where);
+  const Handle contents = without_times(H5P_GROUP_CREATE, where);
   const Handle created =
-      owned(H5Gcreate2(handle_.id(), group.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
-            where, "create the group");
+      owned(H5Gcreate2(handle_.id(), group.c_str(), H5P_DEFAULT, contents.id(), H5P_DEFAULT),
+            H5Gclose, where, "create the group");
 }
 
 template <typename T>
@@ -338,12 +348,12 @@ Dataset File::create_dataset(const std::string& object, const Dimensions& dimens
   Dataset created;
   created.where_ = place(name_, object);
   created.dimensions_ = dimensions;
-  const Handle links = with_parents(created.where_);
+  create_group(group_of(object));
   const Handle space = new_space(dimensions, {}, created.where_);
-  const Handle layout = new_properties(H5P_DATASET_CREATE, created.where_);
+  const Handle layout = without_times(H5P_DATASET_CREATE, created.where_);
   check(H5Pset_fill_time(layout.id(), H5D_FILL_TIME_NEVER), created.where_, "prepare");
   created.handle_ = owned(H5Dcreate2(handle_.id(), object.c_str(), native_type<T>(), space.id(),
-                                     links.id(), layout.id(), H5P_DEFAULT),
+                                     H5P_DEFAULT, layout.id(), H5P_DEFAULT),
                           H5Dclose, created.where_, "create the dataset");
   return created;
 }
@@ -359,14 +369,14 @@ Dataset File::create_extendible(const std::string& object, const Dimensions& row
   Dimensions maximum = created.dimensions_, chunk = created.dimensions_;
   maximum[0] = H5S_UNLIMITED;
   chunk[0] = chunk_rows;
-  const Handle links = with_parents(created.where_);
+  create_group(group_of(object));
   const Handle space = new_space(created.dimensions_, maximum, created.where_);
-  const Handle layout = new_properties(H5P_DATASET_CREATE, created.where_);
+  const Handle layout = without_times(H5P_DATASET_CREATE, created.where_);
   const std::vector<hsize_t> chunk_shape(chunk.begin(), chunk.end());
   check(H5Pset_chunk(layout.id(), static_cast<int>(chunk_shape.size()), chunk_shape.data()),
         created.where_, "prepare chunks");
   created.handle_ = owned(H5Dcreate2(handle_.id(), object.c_str(), native_type<T>(), space.id(),
-                                     links.id(), layout.id(), H5P_DEFAULT),
+                                     H5P_DEFAULT, layout.id(), H5P_DEFAULT),
                           H5Dclose, created.where_, "create the dataset");
   return created;
 }

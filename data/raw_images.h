@@ -1,12 +1,15 @@
 #pragma once
 // Small images of one size, all in memory: what the readers of IDX and CIFAR files give.
 
+#include <span>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "data/crc32.h"
 #include "data/shard_writer.h"
 
 namespace resnext::data {
@@ -31,6 +34,12 @@ class RawImages : public PackSource {
     const auto first = pixels_.begin() + static_cast<std::ptrdiff_t>(index * sample_bytes(index));
     sample.bytes.assign(first, first + static_cast<std::ptrdiff_t>(sample_bytes(index)));
     sample.label = labels_[index];
+  }
+  std::string fingerprint() const override {
+    return fmt::format("{:08x}", crc32(std::span<const std::int32_t>(labels_), crc32(pixels_)));
+  }
+  std::uint64_t index_bytes() const override {
+    return pixels_.capacity() + labels_.capacity() * sizeof(std::int32_t);
   }
 
  private:

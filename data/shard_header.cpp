@@ -136,20 +136,11 @@ std::uint32_t sample_checksum(std::span<const std::uint8_t> bytes, std::int32_t 
 }
 
 IdentityHash::IdentityHash(const std::vector<std::string>& class_names) {
-  for (const auto& name : class_names) {
-    for (const char c : name) add_byte(static_cast<std::uint8_t>(c));
-    add_byte(0);
-  }
+  for (const auto& name : class_names) hash_.add(name);
 }
 
 void IdentityHash::add(std::span<const std::uint32_t> checksums) {
-  for (const std::uint32_t checksum : checksums)
-    for (int shift = 0; shift < 32; shift += 8)
-      add_byte(static_cast<std::uint8_t>(checksum >> shift));
-}
-
-std::string IdentityHash::hex() const {
-  return fmt::format("{:016x}", state_);
+  for (const std::uint32_t checksum : checksums) hash_.add_number(checksum);
 }
 
 }  // namespace resnext::data

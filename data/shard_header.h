@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/fnv1a.h"
 #include "data/hdf5.h"
 #include "data/image_source.h"
 
@@ -55,11 +56,10 @@ class IdentityHash {
  public:
   explicit IdentityHash(const std::vector<std::string>& class_names);
   void add(std::span<const std::uint32_t> checksums);
-  std::string hex() const;
+  std::string hex() const { return hash_.hex(); }
 
  private:
-  void add_byte(std::uint8_t byte) { state_ = (state_ ^ byte) * 0x100000001b3u; }
-  std::uint64_t state_ = 0xcbf29ce484222325u;
+  Fnv1a hash_;
 };
 
 }  // namespace resnext::data

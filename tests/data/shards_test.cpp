@@ -293,7 +293,9 @@ TEST_F(Shards, WritingReplacesOnlyWhenAskedAndOnlyOnSuccess) {
   EXPECT_EQ(open_shards(folder_)->info().size, 30u);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 2);
 
-  std::ofstream(shard(7, 9) + ".partial") << "left by a writer that was killed";
+  fs::create_directories(folder_ + "/train.packing");
+  std::ofstream(folder_ + "/train.packing/train-00007-of-00009.h5.partial")
+      << "left by a writer that was killed";
   other.fail_at = ~std::size_t(0);
   write(other, 3, "train", true);
   EXPECT_EQ(open_shards(folder_)->info().size, 40u);
