@@ -1,11 +1,13 @@
 #include "worker/safetensors.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <stdexcept>
 #include <string_view>

@@ -2,6 +2,7 @@
 // Named tensors in a file, whichever its format: a checkpoint of ours or safetensors, told apart by
 // what they begin with.
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
@@ -46,9 +47,9 @@ class TensorFile {
   Reader reader_;
 };
 
-/// Opens `path`. Of a checkpoint (checked as check_checkpoint does) it gives the moving average of
-/// the weights where there is one, else the weights, and the running statistics. Throws
-/// std::runtime_error naming the file when it is damaged or of neither format.
+/// Opens `path`. Of a checkpoint (checked as check_checkpoint does) it gives the weights and
+/// running statistics: their moving averages where there are such. Throws std::runtime_error naming
+/// the file when it is damaged or of neither format.
 TensorFile open_tensor_file(const std::string& path);
 
 }  // namespace resnext::worker

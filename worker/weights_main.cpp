@@ -1,5 +1,6 @@
 // resnext-weights: looks into files of weights, and hands them to PyTorch's libraries.
 
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <stdexcept>
@@ -14,6 +15,7 @@
 #include "cli/program.h"
 #include "net/spec.h"
 #include "worker/fitting_models.h"
+#include "worker/tensor_file.h"
 #include "worker/weights.h"
 
 namespace resnext::worker {
