@@ -7,6 +7,7 @@
 namespace resnext::data {
 
 int pack_command(const std::vector<std::string>& arguments);
+int subset5k_command(const std::vector<std::string>& arguments);
 int inspect_command(const std::vector<std::string>& arguments);
 int verify_command(const std::vector<std::string>& arguments);
 

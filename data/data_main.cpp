@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kUsage = R"(Usage: resnext-data COMMAND ...
 
   pack SOURCE --out DIR   pack images into HDF5 shards
+  subset5k                choose the classes of ImageNet-5K
   inspect PATH            say what is in shards
   verify PATH             check and decode every sample
 
@@ -22,8 +23,12 @@ constexpr const char* kUsage = R"(Usage: resnext-data COMMAND ...
 
 int run(const std::vector<std::string>& arguments) {
   const std::map<std::string, std::function<int(const std::vector<std::string>&)>> commands = {
-      {"pack", pack_command}, {"inspect", inspect_command}, {"verify", verify_command}};
-  if (arguments.empty()) throw cli::UsageError("no command given: pack, inspect or verify");
+      {"pack", pack_command},
+      {"subset5k", subset5k_command},
+      {"inspect", inspect_command},
+      {"verify", verify_command}};
+  if (arguments.empty())
+    throw cli::UsageError("no command given: pack, subset5k, inspect or verify");
   if (arguments[0] == "--help" || arguments[0] == "-h") {
     std::cout << kUsage;
     return cli::kSuccess;

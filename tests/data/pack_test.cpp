@@ -5,69 +5,24 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "data/shards.h"
+#include "tests/data/data_program.h"
 #include "tests/data/python.h"
 
 namespace resnext::data {
 namespace {
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int code = -1;
-  std::string output;  ///< stdout and stderr
-};
-
-class ResnextData : public testing::Test {
+class ResnextData : public DataProgram {
  protected:
   void SetUp() override {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
+    DataProgram::SetUp();
     const std::string script = RESNEXT_SOURCE_DIR "/tests/data/pack_files.py ";
     ASSERT_EQ(std::system(("/usr/bin/python3 " + script + folder_).c_str()), 0);
   }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  /// Runs a command line inside the test's folder; `before` is put before the program.
-  Outcome run(const std::string& arguments, const std::string& before = "") const {
-    const std::string command =
-        "cd " + folder_ + " && " + before + " " RESNEXT_DATA_PROGRAM " " + arguments + " 2>&1";
-    FILE* pipe = popen(command.c_str(), "r");
-    Outcome outcome;
-    char buffer[4096];
-    while (const std::size_t n = fread(buffer, 1, sizeof buffer, pipe))
-      outcome.output.append(buffer, n);
-    const int status = pclose(pipe);
-    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return outcome;
-  }
-
-  /// Expects a single line on failure, with `text` in it.
-  void expect_error(const std::string& arguments, int code, const std::string& text,
-                    const std::string& before = "") const {
-    const Outcome outcome = run(arguments, before);
-    EXPECT_EQ(outcome.code, code) << arguments << "\n" << outcome.output;
-    EXPECT_NE(outcome.output.find(text), std::string::npos) << arguments << "\n" << outcome.output;
-    EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;
-  }
-
-  void expect_success(const std::string& arguments, const std::string& text) const {
-    const Outcome outcome = run(arguments);
-    EXPECT_EQ(outcome.code, 0) << arguments << "\n" << outcome.output;
-    EXPECT_NE(outcome.output.find(text), std::string::npos) << arguments << "\n" << outcome.output;
-  }
-
-  void write_file(const std::string& name, const std::string& text) const {
-    fs::create_directories(fs::path(folder_ + "/" + name).parent_path());
-    std::ofstream(folder_ + "/" + name, std::ios::binary) << text;
-  }
-
-  const std::string folder_ = testing::TempDir() + "/pack_test-" +
-                              testing::UnitTest::GetInstance()->current_test_info()->name() + "-" +
-                              std::to_string(getpid());
 };
 
 TEST_F(ResnextData, PacksClassFoldersUnchangedAndMixed) {
@@ -151,6 +106,53 @@ TEST_F(ResnextData, PacksAValidationSetWithTheClassesOfTheTrainingSet) {
   fs::remove_all(folder_ + "/val/aunt");
   expect_error("pack val --out out2 --classes-from out/train", 1, "val: no folder for class 'ant'");
   EXPECT_FALSE(fs::exists(folder_ + "/out2"));
+}
+
+TEST_F(ResnextData, PacksOnlySomeClassesOfATree) {
+  write_file("two.txt", "zebra\nant\n");
+  write_file("train/aardvark/notes.txt", "not looked at, as the class is not listed");
+  expect_success("pack train --out out --classes two.txt", "packed 12 samples of 2 classes");
+  run_python(R"(
+import os, sys, h5py
+os.chdir(sys.argv[1])
+with h5py.File("out/train-00000-of-00001.h5") as f:
+    assert f.attrs["class_names"].tolist() == [b"ant", b"zebra"]
+    offsets, data = f["images/offsets"][...], f["images/bytes"][...]
+    samples = [(int(label), data[i:j].tobytes())
+               for label, i, j in zip(f["labels"][...], offsets, offsets[1:])]
+files = [(label, open("train/%s/%s" % (name, file), "rb").read())
+         for label, name in enumerate(("ant", "zebra")) for file in os.listdir("train/" + name)
+         if not file.startswith(".")]
+assert sorted(samples) == sorted(files)
+)",
+             folder_);
+  expect_success("pack val --out out --name val --classes two.txt", "packed 4 samples of 2");
+  write_file("more.txt", "zebra\nant\ncamel\ngnu\n");
+  expect_error("pack train --out out2 --classes more.txt", 1,
+               "train: no folder for class 'camel' and 1 others");
+  expect_error("pack train --out out2 --classes two.txt --classes-from out/train", 2,
+               "--classes contradicts --classes-from and --class-names");
+  expect_error("pack idx --out out2 --classes two.txt", 2, "--classes is for class folders");
+  EXPECT_FALSE(fs::exists(folder_ + "/out2"));
+}
+
+TEST_F(ResnextData, DryRunSaysWhatPackingTakes) {
+  const Outcome outcome =
+      run("pack train --dry-run --samples-per-shard 7 --rate 0.001 --out new/out");
+  EXPECT_EQ(outcome.code, 0);
+  double bytes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ + "/train"))
+    if (entry.is_regular_file()) bytes += static_cast<double>(entry.file_size());
+  for (const std::string& text :
+       {std::string("18 of 3 classes"),
+        fmt::format("{:.3f} GB, {:.1f} kB", bytes / 1e9, bytes / 18e3),
+        std::string("3 of about 6 samples"), std::string("5 h 0 min (5.00 hours)"),
+        std::string("assumed"), std::string("free in --out")})
+    EXPECT_NE(outcome.output.find(text), std::string::npos) << outcome.output;
+  expect_success("pack train --dry-run", "measured by reading 18 of the files");
+  EXPECT_FALSE(fs::exists(folder_ + "/new"));
+  expect_error("pack train --out out --rate 5", 2, "--rate is for --dry-run");
+  expect_error("pack train --out out --jobs 0", 2, "--jobs must be 1 to 1024");
 }
 
 TEST_F(ResnextData, NamesWhatIsWrongWithASource) {
