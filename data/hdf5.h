@@ -100,6 +100,9 @@ class File {
   template <typename T>
   std::vector<T> read(const std::string& object) const;
 
+  /// Strings as fixed-length UTF-8, padded with zeros (h5py: bytes).
+  void write_strings(const std::string& object, std::span<const std::string> values);
+
   /// Opens a dataset; `create_dataset` makes a contiguous one of fixed size without writing it, and
   /// `create_extendible` one with no rows yet, rows of shape `row`, stored in chunks of
   /// `chunk_rows`.

@@ -56,25 +56,29 @@ std::string folder_of(const std::string& path) {
   return parent.empty() ? "." : parent.string();
 }
 
-void write_durably(const std::string& path, std::span<const std::byte> bytes) {
+void write(const std::string& path, std::span<const std::byte> bytes) {
   Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
   file.write(bytes);
-  file.sync();
   file.close();
 }
 
 }  // namespace
 
 void replace_file(const std::string& path, std::span<const std::byte> bytes) {
-  const std::string partial = path + kPartialSuffix;
-  try {
-    write_durably(partial, bytes);
-    if (std::rename(partial.c_str(), path.c_str()) != 0) throw_errno("replace", path);
-  } catch (...) {
-    unlink(partial.c_str());
-    throw;
-  }
-  const Descriptor folder(folder_of(path), O_RDONLY | O_DIRECTORY);
+  PartialFile file(path);
+  write(file.partial_path(), bytes);
+  file.publish();
+}
+
+PartialFile::~PartialFile() {
+  if (!published_) unlink(partial_path().c_str());
+}
+
+void PartialFile::publish() {
+  Descriptor(partial_path(), O_RDONLY).sync();
+  if (std::rename(partial_path().c_str(), path_.c_str()) != 0) throw_errno("replace", path_);
+  published_ = true;
+  const Descriptor folder(folder_of(path_), O_RDONLY | O_DIRECTORY);
   folder.sync();
 }
 

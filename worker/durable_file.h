@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace resnext::worker {
 
@@ -14,6 +15,24 @@ inline constexpr const char* kPartialSuffix = ".partial";
 /// at every moment `path` is the old file or the new one. Throws std::runtime_error naming the file
 /// and the reason (disk full, …); then the old file stays and nothing else is left behind.
 void replace_file(const std::string& path, std::span<const std::byte> bytes);
+
+/// A file that is written step by step under its .partial name, by whatever means.
+class PartialFile {
+ public:
+  explicit PartialFile(std::string path) : path_(std::move(path)) {}
+  ~PartialFile();  ///< removes what was not published
+  PartialFile(const PartialFile&) = delete;
+  PartialFile& operator=(const PartialFile&) = delete;
+
+  std::string partial_path() const { return path_ + kPartialSuffix; }
+
+  /// Once it is written and closed: as replace_file does with its bytes.
+  void publish();
+
+ private:
+  std::string path_;
+  bool published_ = false;
+};
 
 /// Throws std::runtime_error naming the folder and the reason unless files can be made in it.
 void check_folder_writable(const std::string& folder);

@@ -13,6 +13,7 @@
 #include "data/synthetic.h"
 #include "data/transform.h"
 #include "worker/checkpoint.h"
+#include "worker/input_defaults.h"
 #include "worker/replica_sum.h"
 
 namespace resnext::worker {
@@ -111,19 +112,6 @@ int match_classes(Setup& setup) {
   return static_cast<int>(names.size());
 }
 
-/// Raw images keep their size in a CIFAR net; all else is brought to the stem's usual size.
-int default_image_size(const net::Spec& spec, const data::DatasetInfo& info) {
-  if (spec.stem == net::Stem::kImageNet) return kImageNetSize;
-  if (info.encoding != data::Encoding::kRaw || info.height == 0) return kCifarSize;
-  if (info.height != info.width) {
-    throw cli::UsageError(
-        fmt::format("{} holds images of {}x{}; give the network's (square) "
-                    "input with --image-size",
-                    info.name, info.height, info.width));
-  }
-  return info.height;
-}
-
 /// The sizes of encoded images are met one by one; those of raw ones are known now.
 void require_fitting_augmentation(const Options& options, const data::DatasetInfo& info) {
   try {
@@ -146,17 +134,9 @@ std::string default_augmentation(const net::Spec& spec, bool synthetic) {
 
 void fill_normalisation(Options& options, const net::Spec& spec, const data::DatasetInfo& info) {
   if (options.mean.empty()) {
-    if (info.channels == 1) {
-      options.mean = {0.449F};  // ImageNet's grey level
-      options.deviation = {0.226F};
-    } else if (spec.stem == net::Stem::kCifar && info.encoding == data::Encoding::kRaw) {
-      // CIFAR-10's, as the published code has them (datasets/cifar10.lua, of 255).
-      options.mean = {125.3F / 255, 123.0F / 255, 113.9F / 255};
-      options.deviation = {63.0F / 255, 62.1F / 255, 66.7F / 255};
-    } else {
-      options.mean = {0.485F, 0.456F, 0.406F};  // ImageNet, as the published code
-      options.deviation = {0.229F, 0.224F, 0.225F};
-    }
+    data::ChannelStatistics usual = default_normalisation(spec, info);
+    options.mean = std::move(usual.mean);
+    options.deviation = std::move(usual.deviation);
   }
   if (options.mean.size() == 1) {
     options.mean.resize(info.channels, options.mean.front());
