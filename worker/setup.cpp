@@ -190,9 +190,9 @@ void add_what_is_on(const Options& o, nlohmann::json& json) {
   if (!o.init_skip.empty()) json["init-skip"] = fmt::format("{}", fmt::join(o.init_skip, ","));
 }
 
-}  // namespace
-
-Setup prepare(Options options, int ranks) {
+/// An evaluation's batches are shared out one by one, among any number of ranks.
+void require_shareable(const Options& options, int ranks) {
+  if (options.eval_only) return;
   if (options.reduce == ReductionMode::kExact) {
     const std::string reason = why_not_exact(options.replicas, ranks, options.accumulate);
     if (!reason.empty()) throw cli::UsageError("--replicas: " + reason);
@@ -200,6 +200,12 @@ Setup prepare(Options options, int ranks) {
     throw cli::UsageError(fmt::format("--replicas: {} ranks cannot share {} replicas evenly", ranks,
                                       options.replicas));
   }
+}
+
+}  // namespace
+
+Setup prepare(Options options, int ranks) {
+  require_shareable(options, ranks);
   net::Spec spec;
   try {
     spec = net::parse_spec(options.model);
