@@ -27,7 +27,7 @@ struct ValidationHistory {
   std::vector<double> top1_error;  ///< percent
   std::vector<double> top5_error;  ///< percent
   /// Among the validation set's own classes; no rows where the network has no others.
-  std::vector<double> restricted_top1_error, restricted_top5_error;
+  std::vector<double> restricted_top1_error{}, restricted_top5_error{};
 };
 
 struct TrainingState {
