@@ -132,8 +132,8 @@ TEST(Recipes, TheReadmeNamesEachRecipeAndItsOptions) {
   for (const Recipe& recipe : recipes()) {
     EXPECT_THAT(readme, HasSubstr("| `" + std::string(recipe.name) + "` |"));
   }
-  const std::string group =
-      text.substr(text.find("\nRecipe:"), text.find("\nFiles:") - text.find("\nRecipe:"));
+  const std::size_t end = text.find("\n\n", text.find("\nWhat later recipes add"));
+  const std::string group = text.substr(text.find("\nRecipe:"), end - text.find("\nRecipe:"));
   std::istringstream lines(group);
   int options = 0;
   for (std::string line; std::getline(lines, line);) {
