@@ -117,7 +117,7 @@ std::vector<std::string> names_missing(std::vector<std::string> a, std::vector<s
 }
 
 std::vector<std::string> class_names_of(const ClassFolderOptions& options) {
-  const std::vector<std::string> found = list_class_folders(options.folder);
+  std::vector<std::string> found = list_class_folders(options.folder);
   if (options.match == ClassMatch::kAll) return found;
   const auto& wanted = options.class_names;
   const auto others = names_missing(found, wanted), absent = names_missing(wanted, found);

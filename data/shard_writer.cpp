@@ -239,7 +239,7 @@ std::uint64_t sample_bytes(const PackSource& source) {
 
 /// A source that cannot be told again is never the one of an earlier run.
 std::string fingerprint_or_run(const PackSource& source) {
-  const std::string fingerprint = source.fingerprint();
+  std::string fingerprint = source.fingerprint();
   if (!fingerprint.empty()) return fingerprint;
   return fmt::format("none, run {}", std::chrono::system_clock::now().time_since_epoch().count());
 }
