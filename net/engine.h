@@ -16,6 +16,7 @@
 namespace resnext::net {
 
 /// Per-channel affine map from stored pixels to network inputs: (pixel / 255 - mean) / deviation.
+/// Empty for an engine that is only given normalised images.
 struct Normalisation {
   std::vector<float> mean;       ///< one per channel, in units of full intensity
   std::vector<float> deviation;  ///< one per channel

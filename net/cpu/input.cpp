@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 #include "net/cpu/channel_layout.h"
 
@@ -16,6 +17,7 @@ class Input final : public Layer {
         activation_descriptor(builder.dims(node), dnnl::memory::format_tag::nchw);
     buffer_ = builder.add_buffer(descriptor);
     builder.values[node] = {descriptor, buffer_};
+    if (normalisation.mean.empty()) return;  // every batch comes normalised
     tables_.resize(shape_.channels);
     for (int c = 0; c < shape_.channels; ++c) {
       for (int value = 0; value < 256; ++value) {
@@ -36,6 +38,9 @@ class Input final : public Layer {
     if (!run.batch.normalised.empty()) {
       std::copy(run.batch.normalised.begin(), run.batch.normalised.end(), values_);
       return;
+    }
+    if (tables_.empty()) {
+      throw std::invalid_argument("an engine without normalisation takes normalised images only");
     }
     const std::size_t pixels = std::size_t(shape_.height) * shape_.width;
 #pragma omp parallel for schedule(static)

@@ -112,6 +112,21 @@ TEST(EnginePromises, NormalisedImagesGiveTheBitsOfTheirPixels) {
   }
 }
 
+TEST(EnginePromises, NormalisedImagesNeedNoNormalisation) {
+  const Graph graph = networks().front();
+  const TrainingSample sample = draw_training_sample(graph, kImages, 1);
+  const std::vector<float> values = normalised(sample, graph.input);
+  const auto own = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_cpu_engine(graph, {}, 1);
+  own->set_parameters(sample.parameters);
+  engine->set_parameters(sample.parameters);
+  std::vector<float> expected(std::size_t(kImages) * 10), logits(expected.size());
+  own->evaluate(sample.batch(), sample.statistics, expected);
+  engine->evaluate({kImages, {}, {}, values}, sample.statistics, logits);
+  EXPECT_EQ(logits, expected);
+  EXPECT_THROW(engine->evaluate(sample.batch(), sample.statistics, logits), std::invalid_argument);
+}
+
 TEST(EnginePromises, EvaluatesImagesOfOtherSizes) {
   for (const char* model : {"resnext11_4x4d_cifar_w8", "resnext11_4x4d_cifar_w8_shortcut_a"}) {
     const Spec spec = parse_spec(model);
