@@ -34,7 +34,7 @@ struct TestProtocol {
 
 /// Options as text, shared by the programs that test networks.
 struct TestOptions {
-  std::string protocol = "centre", scales, average = "logits";
+  std::string protocol = "centre", scales{}, average = "logits";
   int crop = 0, resize = 0;
 };
 void add_test_options(boost::program_options::options_description& options, TestOptions& values);
