@@ -141,6 +141,7 @@ int launch(const std::vector<std::string>& arguments) {
   request.ranks = positive(values, "ranks");
   request.threads = choose_threads(values, split.worker);
   request.replicas = worker_count(split.worker, "replicas").value_or(kDefaultReplicas);
+  request.accumulate = worker_count(split.worker, "accumulate").value_or(1);
   request.exact = worker_option(split.worker, "reduce").value_or("exact") != "fast";
   const auto patience = positive(values, "patience");
   const Placement placement = place(request);

@@ -17,7 +17,7 @@ std::vector<int> capacities(const std::vector<Host>& hosts, int threads) {
 
 int most_suitable_ranks(const PlacementRequest& request, int capacity) {
   for (int ranks = std::min(capacity, request.replicas); ranks > 1; --ranks) {
-    if (ranks_suit_replicas(ranks, request.replicas, request.exact)) return ranks;
+    if (ranks_suit_replicas(ranks, request)) return ranks;
   }
   return 1;
 }
@@ -48,9 +48,10 @@ int threads_that_fit(const std::vector<Host>& hosts, const std::vector<int>& sha
 
 }  // namespace
 
-bool ranks_suit_replicas(int ranks, int replicas, bool exact) {
-  if (ranks < 1 || replicas % ranks != 0) return false;
-  return !exact || ranks == 1 || std::has_single_bit(static_cast<unsigned>(replicas / ranks));
+bool ranks_suit_replicas(int ranks, const PlacementRequest& request) {
+  if (ranks < 1 || request.replicas % ranks != 0) return false;
+  const int batches = request.replicas / ranks * request.accumulate;
+  return !request.exact || ranks == 1 || std::has_single_bit(static_cast<unsigned>(batches));
 }
 
 Placement place(const PlacementRequest& request) {

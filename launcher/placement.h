@@ -20,6 +20,7 @@ struct PlacementRequest {
   std::optional<int> ranks;    ///< obeyed when given, even beyond the cores
   std::optional<int> threads;  ///< in each rank
   int replicas = 1;
+  int accumulate = 1;  ///< batches that each replica computes in a step
   bool exact = true;  ///< --reduce exact, which not every number of ranks can do
 };
 
@@ -30,10 +31,10 @@ struct Placement {
   bool oversubscribed = false;     ///< some host has more threads than cores
 };
 
-/// Whether `ranks` can train `replicas` logical replicas: they must divide them, and the exact
-/// reduction needs each rank's replicas to be a whole subtree of its balanced tree, so a power of
-/// two of them, or one rank with them all.
-bool ranks_suit_replicas(int ranks, int replicas, bool exact);
+/// Whether `ranks` ranks can train the request's replicas: they must divide them, and the exact
+/// reduction needs each rank's batches (its replicas times `accumulate`) to be a whole subtree of
+/// its balanced tree, so a power of two of them, or one rank with them all.
+bool ranks_suit_replicas(int ranks, const PlacementRequest& request);
 
 /// Without `ranks`: the most that suit the replicas and have a core for each thread; at least 1.
 /// Without `threads`: the cores of the most crowded host shared among its ranks; at least 1. Ranks

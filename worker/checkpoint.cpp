@@ -14,7 +14,6 @@
 #include <fmt/ranges.h>
 
 #include "data/crc32.h"
-#include "data/hdf5.h"
 #include "worker/history_datasets.h"
 
 namespace resnext::worker {
@@ -225,10 +224,15 @@ void check_checkpoint(const std::string& path) {
       altered ? "altered: the checksum differs" : "torn: it does not end as a checkpoint does"));
 }
 
-Checkpoint read_checkpoint(const std::string& path, const net::Graph& graph) {
+File open_checkpoint(const std::string& path) {
   check_checkpoint(path);
-  const File file = File::open(path);
+  File file = File::open(path);
   require_format(file);
+  return file;
+}
+
+Checkpoint read_checkpoint(const std::string& path, const net::Graph& graph) {
+  const File file = open_checkpoint(path);
   require_same_tensors(file, "/parameters", graph.parameters);
   require_same_tensors(file, "/momentum", graph.parameters);
   require_same_tensors(file, "/statistics", graph.statistics);

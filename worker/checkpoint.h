@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/hdf5.h"
 #include "net/graph.h"
 #include "worker/training_state.h"
 
@@ -37,6 +38,10 @@ std::vector<std::byte> encode_checkpoint(const net::Graph& graph, const Training
 /// Throws std::runtime_error naming the file and saying "torn" (cut short, or the trailer is
 /// missing) or "altered" (the checksum differs) unless `path` is whole.
 void check_checkpoint(const std::string& path);
+
+/// Opens `path` as HDF5. Throws std::runtime_error naming the file when it is torn, altered, no
+/// checkpoint, or of a newer format.
+data::hdf5::File open_checkpoint(const std::string& path);
 
 /// Reads and checks `path`. Throws std::runtime_error naming the file when it is torn, altered, of
 /// a newer format, or of another model than `graph` (naming the first tensor that differs).

@@ -11,6 +11,7 @@
 #include "cli/nearest_name.h"
 #include "cli/program.h"
 #include "data/transform.h"
+#include "net/spec.h"
 #include "worker/recipes.h"
 
 namespace resnext::worker {
@@ -136,7 +137,8 @@ void add_file_options(po::options_description& all, Options& o, RawOptions& raw)
       "keep-checkpoints", po::value(&o.keep_checkpoints)->default_value(o.keep_checkpoints),
       "how many to keep")("resume", po::value(&o.resume)->default_value(o.resume),
                           "auto (newest good checkpoint), never, or FILE")(
-      "init", po::value(&o.init), "checkpoint to take weights and statistics from")(
+      "init", po::value(&o.init),
+      "checkpoint or safetensors file to take weights and statistics from")(
       "init-skip", po::value(&raw.init_skip),
       "PREFIX[,PREFIX]: tensors that are not taken from --init, e.g. fc.")(
       "eval-only", po::bool_switch(&o.eval_only),
@@ -304,6 +306,10 @@ std::string help_text(const po::options_description& all) {
   text << all << "\nRecipes:\n";
   for (const Recipe& recipe : recipes()) {
     text << fmt::format("  {:<19}{}\n", recipe.name, recipe_summary(recipe));
+  }
+  text << "\nModels (and others of these patterns; resnext-info has their costs):\n";
+  for (const net::KnownModel& model : net::known_models()) {
+    text << fmt::format("  {:<37}{}\n", model.name, model.place);
   }
   return text.str();
 }

@@ -39,13 +39,8 @@ bool is_counter(std::string_view name) {
   return name.ends_with(".num_batches_tracked");
 }
 
-TensorFile open_checkpoint(const std::string& path) {
-  check_checkpoint(path);
-  const auto file = std::make_shared<data::hdf5::File>(data::hdf5::File::open(path));
-  if (!file->has_attribute("/", "format") ||
-      file->string_attribute("/", "format") != "resnext-checkpoint") {
-    throw std::runtime_error(fmt::format("{}: not a checkpoint of this program", path));
-  }
+TensorFile tensors_of_checkpoint(const std::string& path) {
+  const auto file = std::make_shared<data::hdf5::File>(open_checkpoint(path));
   const bool averaged = file->exists("/average");
   std::vector<StoredTensor> tensors;
   std::vector<std::string> objects;
@@ -71,7 +66,7 @@ std::size_t prefix_length(const std::vector<SafetensorsEntry>& entries) {
   return all ? kPrefix.size() : 0;
 }
 
-TensorFile open_safetensors(const std::string& path) {
+TensorFile tensors_of_safetensors(const std::string& path) {
   const auto file = std::make_shared<SafetensorsFile>(path);
   const std::size_t prefix = prefix_length(file->entries());
   std::vector<StoredTensor> tensors;
@@ -106,12 +101,13 @@ std::size_t TensorFile::find(const std::string& name) const {
 
 TensorFile open_tensor_file(const std::string& path) {
   const std::string start = first_bytes(path);
-  if (start.starts_with(kHdf5Signature)) return open_checkpoint(path);
+  if (start.starts_with(kHdf5Signature)) return tensors_of_checkpoint(path);
   if (start.starts_with(kZipSignature) || start.starts_with(kPickleSignature)) {
     throw std::runtime_error(fmt::format(
         "{}: looks like PyTorch's own format; scripts/pth_to_safetensors.py converts it", path));
   }
-  if (start.size() > kHeaderStart && start[kHeaderStart] == '{') return open_safetensors(path);
+  if (start.size() > kHeaderStart && start[kHeaderStart] == '{')
+    return tensors_of_safetensors(path);
   throw std::runtime_error(
       fmt::format("{}: neither a checkpoint of this program nor a safetensors file", path));
 }

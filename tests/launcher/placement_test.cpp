@@ -14,17 +14,36 @@ PlacementRequest on_cores(int cores, int replicas) {
   return request;
 }
 
+bool suits(int ranks, int replicas, bool exact, int accumulate = 1) {
+  return ranks_suit_replicas(ranks, {.hosts = {},
+                                     .ranks = {},
+                                     .threads = {},
+                                     .replicas = replicas,
+                                     .accumulate = accumulate,
+                                     .exact = exact});
+}
+
 TEST(RanksSuitReplicas, ExactlyTheWholeSubtrees) {
   std::vector<int> suitable;
   for (int ranks = 0; ranks <= 13; ++ranks) {
-    if (ranks_suit_replicas(ranks, 12, true)) suitable.push_back(ranks);
+    if (suits(ranks, 12, true)) suitable.push_back(ranks);
   }
   EXPECT_EQ(suitable, (std::vector<int>{1, 3, 6, 12}));  // 2 x 6 and 4 x 3 cut through the tree
   suitable.clear();
   for (int ranks = 0; ranks <= 13; ++ranks) {
-    if (ranks_suit_replicas(ranks, 12, false)) suitable.push_back(ranks);
+    if (suits(ranks, 12, false)) suitable.push_back(ranks);
   }
   EXPECT_EQ(suitable, (std::vector<int>{1, 2, 3, 4, 6, 12}));
+}
+
+TEST(RanksSuitReplicas, CountAccumulatedBatches) {
+  EXPECT_TRUE(suits(2, 8, true, 4));
+  EXPECT_FALSE(suits(2, 8, true, 3));  // 12 batches are no subtree
+  EXPECT_TRUE(suits(1, 8, true, 3));
+  EXPECT_TRUE(suits(2, 8, false, 3));
+  EXPECT_EQ(
+      place({.hosts = {{"", 8}}, .ranks = {}, .threads = {}, .replicas = 8, .accumulate = 3}).ranks,
+      1);
 }
 
 TEST(Placement, DefaultsForTheUsualMachines) {
@@ -67,11 +86,11 @@ TEST(Placement, KeepsItsPromisesForEveryRequest) {
             ASSERT_EQ(placement.ranks, ranks);
             continue;
           }
-          ASSERT_TRUE(ranks_suit_replicas(placement.ranks, replicas, true));
+          ASSERT_TRUE(suits(placement.ranks, replicas, true));
           const int most = std::max(1, cores / std::max(1, threads));
           ASSERT_LE(placement.ranks, most);
           for (int more = placement.ranks + 1; more <= most; ++more) {
-            ASSERT_FALSE(ranks_suit_replicas(more, replicas, true)) << more;
+            ASSERT_FALSE(suits(more, replicas, true)) << more;
           }
         }
       }

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/program.h"
+#include "net/spec.h"
 #include "tests/worker/small_training.h"
 
 namespace resnext::worker {
@@ -188,6 +189,9 @@ TEST(Options, HelpAndVersion) {
   ASSERT_TRUE(help);
   EXPECT_THAT(help->text, HasSubstr("Usage: mpirun -np RANKS resnext-worker"));
   EXPECT_THAT(help->text, HasSubstr("--batch-per-replica"));
+  for (const std::string& model : net::known_model_names()) {
+    EXPECT_THAT(help->text, HasSubstr("  " + model + " "));
+  }
   const auto version = parse_options({"--version"}).information;
   ASSERT_TRUE(version);
   EXPECT_THAT(version->text, HasSubstr("resnext-worker "));
