@@ -29,7 +29,7 @@ TEST(ErrorCountsTest, AmongAllClassesAndAmongItsOwn) {
   EXPECT_EQ(result.restricted->top1_error, 50);
   EXPECT_EQ(result.restricted->top5_error, 0);
   double sum = 0;
-  for (const float score : scores) sum += std::exp(score);
+  for (const float score : scores) sum += std::exp(double(score));
   EXPECT_NEAR(result.loss, std::log(sum) - (3 + 1) / 2.0, 1e-12);
   EXPECT_THAT(describe(result), HasSubstr("among its own 2 classes: top-1 error 50.00%"));
 }
