@@ -165,7 +165,7 @@ TEST(ImageNetAugmentation, ColoursAreDrawnLast) {
 /// Of the draws of one sample, as the transform makes them: uniform over the samples of an epoch.
 TEST(ImageNetAugmentation, ColoursOfASampleAreTheRecipes) {
   std::vector<double> brightness, first_alpha;
-  for (std::uint64_t sample = 0; sample < 50000; ++sample) {
+  for (std::uint64_t sample = 0; sample < 200000; ++sample) {
     Draws draws(Purpose::kAugmentation, {1, 1, sample});
     const ImageNetDraws drawn = draw_imagenet({300, 400}, true, draws);
     brightness.push_back(drawn.colour->jitter.brightness);
