@@ -1,20 +1,25 @@
 #include "data/durable_file.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
 #include "data/file_descriptor.h"
 
 namespace resnext::data {
-
 namespace {
 
-void write_all(const FileDescriptor& file, const std::string& path, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(file.id(), text.data(), text.size());
+namespace fs = std::filesystem;
+
+void write(const std::string& path, std::span<const std::byte> bytes) {
+  FileDescriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file.id(), bytes.data(), bytes.size());
     if (count < 0 && errno != EINTR) throw_errno(path, "be written");
-    if (count > 0) text.remove_prefix(static_cast<std::size_t>(count));
+    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
+  // Some network file systems report a full disk only here.
+  if (!file.close()) throw_errno(path, "be written");
 }
 
 void sync(const FileDescriptor& file, const std::string& path) {
@@ -31,15 +36,36 @@ void sync_folder(const std::string& path) {
   sync(FileDescriptor(path, O_RDONLY | O_DIRECTORY), path);
 }
 
-void write_durably(const std::string& path, std::string_view text) {
-  const std::string partial = path + ".partial";
-  FileDescriptor file(partial, O_WRONLY | O_CREAT | O_TRUNC);
-  write_all(file, partial, text);
-  sync(file, partial);
-  if (!file.close()) throw_errno(partial, "be written");
-  if (std::rename(partial.c_str(), path.c_str()) != 0) throw_errno(path, "be replaced");
-  const auto parent = std::filesystem::path(path).parent_path();
-  sync_folder(parent.empty() ? "." : parent.string());
+void replace_file(const std::string& path, std::span<const std::byte> bytes) {
+  PartialFile file(path);
+  write(file.partial_path(), bytes);
+  file.publish();
+}
+
+void replace_file(const std::string& path, std::string_view text) {
+  replace_file(path, std::as_bytes(std::span(text)));
+}
+
+PartialFile::~PartialFile() {
+  if (!published_) unlink(partial_path().c_str());
+}
+
+void PartialFile::publish() {
+  sync_file(partial_path());
+  if (std::rename(partial_path().c_str(), path_.c_str()) != 0) throw_errno(path_, "be replaced");
+  published_ = true;
+  const fs::path folder = fs::path(path_).parent_path();
+  sync_folder(folder.empty() ? "." : folder.string());
+}
+
+void check_folder_writable(const std::string& folder) {
+  if (!fs::is_directory(folder)) {
+    throw std::runtime_error(fmt::format("'{}' is not an existing folder", folder));
+  }
+  // By trying: permissions say nothing of read-only file systems, and root passes them all.
+  const std::string probe = (fs::path(folder) / fmt::format(".writable-{}", getpid())).string();
+  { const FileDescriptor file(probe, O_WRONLY | O_CREAT | O_EXCL); }
+  unlink(probe.c_str());
 }
 
 }  // namespace resnext::data

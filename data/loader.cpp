@@ -14,7 +14,7 @@
 
 #include <fmt/format.h>
 
-#include "data/decode.h"
+#include "data/decode/decode.h"
 
 namespace resnext::data {
 namespace {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "data/augment/transform.h"
 #include "data/image_source.h"
-#include "data/transform.h"
 
 namespace resnext::data {
 

@@ -10,7 +10,7 @@
 
 #include "cli/program.h"
 #include "data/commands.h"
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "data/shard_listing.h"
 #include "data/shards.h"
 

@@ -21,7 +21,7 @@ struct PlacementRequest {
   std::optional<int> threads;  ///< in each rank
   int replicas = 1;
   int accumulate = 1;  ///< batches that each replica computes in a step
-  bool exact = true;  ///< --reduce exact, which not every number of ranks can do
+  bool exact = true;   ///< --reduce exact, which not every number of ranks can do
 };
 
 struct Placement {

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "data/durable_file.h"
 #include "worker/checkpoint.h"
-#include "worker/durable_file.h"
 
 namespace resnext::worker {
 namespace {
@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 void remove_stale_temporaries(const std::string& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("checkpoint-") && name.ends_with(kPartialSuffix)) fs::remove(entry.path());
+    if (name.starts_with("checkpoint-") && name.ends_with(data::kPartialSuffix))
+      fs::remove(entry.path());
   }
 }
 
@@ -32,7 +33,7 @@ void remove_old(const std::string& folder, std::uint64_t step, int keep) {
 void write_now(const std::string& folder, int keep, const net::Graph& graph,
                const TrainingState& state, const CheckpointHeader& header) {
   const fs::path path = fs::path(folder) / fmt::format("checkpoint-{:08}.h5", state.step);
-  replace_file(path.string(), encode_checkpoint(graph, state, header));
+  data::replace_file(path.string(), encode_checkpoint(graph, state, header));
   remove_old(folder, state.step, keep);
 }
 
@@ -43,7 +44,7 @@ CheckpointWriter::CheckpointWriter(std::string folder, int keep)
   if (keep < 1) throw std::invalid_argument("checkpoints: at least one must be kept");
   try {
     fs::create_directories(folder_);
-    check_folder_writable(folder_);
+    data::check_folder_writable(folder_);
     remove_stale_temporaries(folder_);
   } catch (const std::runtime_error& error) {  // fs::filesystem_error is one
     throw std::runtime_error(fmt::format("checkpoint folder '{}': {}", folder_, error.what()));

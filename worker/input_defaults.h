@@ -2,8 +2,8 @@
 // What a network's input is where nothing says it: the size of images and how their channels are
 // normalised.
 
+#include "data/augment/normalise.h"
 #include "data/image_source.h"
-#include "data/normalise.h"
 #include "net/spec.h"
 
 namespace resnext::worker {

@@ -10,9 +10,9 @@
 #include "cli/comma_list.h"
 #include "cli/nearest_name.h"
 #include "cli/program.h"
-#include "data/transform.h"
+#include "data/augment/transform.h"
 #include "net/spec.h"
-#include "worker/recipes.h"
+#include "worker/recipes/recipes.h"
 
 namespace resnext::worker {
 namespace po = boost::program_options;

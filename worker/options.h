@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "worker/comm/gradient_reduction.h"
+#include "worker/evaluation/test_protocol.h"
 #include "worker/schedule.h"
 #include "worker/sgd.h"
-#include "worker/test_protocol.h"
 
 namespace resnext::worker {
 

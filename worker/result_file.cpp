@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "data/durable_file.h"
 #include "data/hdf5.h"
-#include "worker/durable_file.h"
 #include "worker/history_datasets.h"
 
 namespace resnext::worker {
@@ -42,7 +42,7 @@ void check_result_path(const std::string& path) {
   try {
     if (fs::is_directory(path)) throw std::runtime_error("it is a folder");
     const fs::path parent = fs::path(path).parent_path();
-    check_folder_writable(parent.empty() ? "." : parent.string());
+    data::check_folder_writable(parent.empty() ? "." : parent.string());
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("result file '{}': {}", path, error.what()));
   }
@@ -58,7 +58,7 @@ void publish_result(const std::string& path, const ResultDescription& descriptio
   write_history(file, "/validation", validation);
   file.create_group("/summary");
   write_attributes(file, "/summary", description.summary);
-  replace_file(path, file.image());
+  data::replace_file(path, file.image());
 }
 
 }  // namespace resnext::worker

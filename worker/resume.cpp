@@ -8,7 +8,7 @@
 
 #include "net/initialise.h"
 #include "worker/checkpoint.h"
-#include "worker/weights.h"
+#include "worker/weights/weights.h"
 
 namespace resnext::worker {
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "worker/checkpoint.h"
-#include "worker/evaluator.h"
+#include "worker/evaluation/evaluator.h"
 #include "worker/progress.h"
 #include "worker/setup.h"
 #include "worker/training_state.h"

@@ -7,11 +7,11 @@
 #include <fmt/ranges.h>
 
 #include "cli/program.h"
+#include "data/augment/transform.h"
 #include "data/class_names.h"
 #include "data/sampler.h"
 #include "data/shards.h"
 #include "data/synthetic.h"
-#include "data/transform.h"
 #include "worker/checkpoint.h"
 #include "worker/input_defaults.h"
 #include "worker/replica_sum.h"

@@ -8,7 +8,7 @@
 #include "data/image_source.h"
 #include "net/engine.h"
 #include "net/graph.h"
-#include "worker/class_mapping.h"
+#include "worker/evaluation/class_mapping.h"
 #include "worker/options.h"
 
 namespace resnext::worker {

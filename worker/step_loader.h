@@ -3,9 +3,9 @@
 
 #include <memory>
 
+#include "data/augment/transform.h"
 #include "data/loader.h"
 #include "data/sampler.h"
-#include "data/transform.h"
 #include "worker/setup.h"
 
 namespace resnext::worker {

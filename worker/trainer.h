@@ -8,7 +8,7 @@
 #include "net/engine.h"
 #include "worker/comm/communicator.h"
 #include "worker/comm/gradient_reduction.h"
-#include "worker/evaluator.h"
+#include "worker/evaluation/evaluator.h"
 #include "worker/replica_sum.h"
 #include "worker/run_record.h"
 #include "worker/setup.h"

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/shard_writer.h"
+#include "data/pack/shard_writer.h"
 
 namespace resnext::data {
 

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "data/pack/shard_writer.h"
 #include "data/shard_listing.h"
-#include "data/shard_writer.h"
 #include "tests/data/memory_source.h"
 #include "tests/data/python.h"
 

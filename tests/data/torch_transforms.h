@@ -11,9 +11,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "data/decode.h"
-#include "data/image.h"
-#include "data/normalise.h"
+#include "data/augment/normalise.h"
+#include "data/decode/decode.h"
+#include "data/decode/image.h"
 #include "tests/data/python.h"
 
 namespace resnext::data {

@@ -126,9 +126,10 @@ TEST(CheckpointWriter, AFileTooLargeLeavesTheOldOne) {
       setrlimit(RLIMIT_FSIZE, &limit);
     });
   });
-  EXPECT_EQ(outcome, fmt::format("cannot write '{0}/checkpoint-00000002.h5.partial': File too large"
-                                 "\nnewest: {0}/checkpoint-00000001.h5, damaged: 0, files: 1",
-                                 folder.path()));
+  EXPECT_EQ(outcome,
+            fmt::format("{0}/checkpoint-00000002.h5.partial: cannot be written: File too large"
+                        "\nnewest: {0}/checkpoint-00000001.h5, damaged: 0, files: 1",
+                        folder.path()));
 }
 
 /// A disk of one's own that is nearly full; false where mounting is not permitted.
@@ -149,10 +150,11 @@ TEST(CheckpointWriter, AFullDiskLeavesTheOldOne) {
     });
   });
   if (outcome == "not permitted") GTEST_SKIP() << "mounting is not permitted here";
-  EXPECT_EQ(outcome,
-            fmt::format("cannot write '{0}/checkpoint-00000002.h5.partial': No space left on device"
-                        "\nnewest: {0}/checkpoint-00000001.h5, damaged: 0, files: 2",
-                        folder.path()));
+  EXPECT_EQ(
+      outcome,
+      fmt::format("{0}/checkpoint-00000002.h5.partial: cannot be written: No space left on device"
+                  "\nnewest: {0}/checkpoint-00000001.h5, damaged: 0, files: 2",
+                  folder.path()));
 }
 
 TEST(CheckpointWriter, AKilledWriterLeavesAWholeCheckpointAtEveryMoment) {

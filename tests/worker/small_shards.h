@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/shard_writer.h"
+#include "data/pack/shard_writer.h"
 
 namespace resnext::worker {
 

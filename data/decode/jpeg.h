@@ -1,0 +1,16 @@
+#pragma once
+// JPEG files to RGB, through libjpeg-turbo.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "data/decode/image.h"
+
+namespace resnext::data {
+
+/// As decode_image(). Above `max_pixels` the image is scaled down by 7/8, 6/8, ... or 1/8 while
+/// decoding, whichever is enough. Files that end too early are errors, not filled with grey.
+void decode_jpeg(std::span<const std::uint8_t> bytes, std::size_t max_pixels, Image& image);
+
+}  // namespace resnext::data
