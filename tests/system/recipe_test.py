@@ -159,7 +159,7 @@ class RecipesAreThePublished(Folder):
         moved = self.path("resnext-worker")
         shutil.copy(programs.WORKER, moved)
         folder = os.path.join(os.environ["RESNEXT_SOURCE_DIR"], "worker", "recipes")
-        names = [name[:-len(".ini")] for name in os.listdir(folder)]
+        names = [name[:-len(".ini")] for name in os.listdir(folder) if name.endswith(".ini")]
         self.assertGreaterEqual(len(names), 5)
         help_text = programs.run([moved, "--help"], cwd=self.folder.name).out
         for name in names:
