@@ -1,6 +1,6 @@
 """Weights that depend on a tensor's name alone, and a writer of safetensors: NumPy only, nothing of ours.
 
-The golden scripts put these values into torchvision's models; tests make the same file without them.
+Golden scripts put such values into networks of PyTorch; tests make the same without it.
 """
 
 import json

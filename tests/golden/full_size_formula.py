@@ -5,6 +5,8 @@ Used by make_full_size_golden.py, which needs PyTorch, and by tests/system/pytor
 
 import numpy
 
+from formula_weights import uniform
+
 REPLICAS, BATCH_PER_REPLICA, STEPS = 2, 4, 5
 # The last of the five steps is a partial batch: 3 images for replica 0, 2 for replica 1.
 IMAGES = REPLICAS * BATCH_PER_REPLICA * (STEPS - 1) + 5
@@ -14,18 +16,6 @@ SIDE, CLASSES = 224, 1000
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.0002, 0.9, 0.02
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 KEPT = 40  # values of each tensor that the golden file holds
-
-
-def uniform(name, count):
-    """Numbers in [0, 1), multiples of 2^-24, that depend on name and position alone."""
-    seed = 0xCBF29CE484222325  # FNV-1a
-    for byte in name.encode():
-        seed = (seed ^ byte) * 0x100000001B3 % 2 ** 64
-    z = numpy.arange(count, dtype=numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15) + numpy.uint64(seed)
-    z ^= z >> numpy.uint64(32)
-    z *= numpy.uint64(0xD6E8FEB86659FD93)
-    z ^= z >> numpy.uint64(32)
-    return (z >> numpy.uint64(40)).astype(numpy.float64) / 2 ** 24
 
 
 def initial_values(name, shape):

@@ -27,6 +27,8 @@ import numpy
 import torch
 from torch import nn
 
+from formula_weights import uniform
+
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.1, 0.9, 1e-4
 MAX_VALUES = 2000  # of one tensor; larger ones are thinned out
 
@@ -145,18 +147,6 @@ class ResNeXt(nn.Module):
         if self.preactivation:
             x = self.relu_last(self.bn_last(x))
         return self.fc(x.mean(dim=(2, 3)))
-
-
-def uniform(name, count):
-    """Numbers in [0, 1), multiples of 2^-24, that depend on name and position alone."""
-    seed = 0xCBF29CE484222325  # FNV-1a
-    for byte in name.encode():
-        seed = (seed ^ byte) * 0x100000001B3 % 2 ** 64
-    z = numpy.arange(count, dtype=numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15) + numpy.uint64(seed)
-    z ^= z >> numpy.uint64(32)
-    z *= numpy.uint64(0xD6E8FEB86659FD93)
-    z ^= z >> numpy.uint64(32)
-    return (z >> numpy.uint64(40)).astype(numpy.float64) / 2 ** 24
 
 
 def initial_values(name, tensor, last_norm):

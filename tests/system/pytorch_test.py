@@ -1,9 +1,7 @@
 """torchvision's networks at full size: five training steps through the worker, and logits through the predictor,
 against what PyTorch computed (tests/golden/make_full_size_golden.py)."""
 
-import json
 import os
-import struct
 import sys
 import tempfile
 import unittest
@@ -16,6 +14,7 @@ import programs
 
 GOLDEN = os.path.join(os.environ["RESNEXT_SOURCE_DIR"], "tests", "golden")
 sys.path.insert(0, GOLDEN)
+import formula_weights  # noqa: E402
 import full_size_formula as formula  # noqa: E402
 
 PREDICT = os.environ["RESNEXT_PREDICT"]
@@ -40,19 +39,6 @@ class Golden:
                 self.tensors[group] = list(zip(names, shapes, values, file[group]["largest"][()]))
 
 
-def write_safetensors(path, tensors):
-    """By the format's description: length of the header, header, data."""
-    header, offset = {}, 0
-    for name, values in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [offset, offset + values.nbytes]}
-        offset += values.nbytes
-    text = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for values in tensors.values():
-            file.write(values.astype("<f4").tobytes())
-
-
 def relative(actual, expected):
     return np.abs(actual - expected).max() / np.abs(expected).max()
 
@@ -69,7 +55,7 @@ class PyTorch(unittest.TestCase):
         tensors = {name: formula.initial_values(name, shape) for name, shape, _, _ in golden.tensors["parameters"]}
         for name, shape, _, _ in golden.tensors["statistics"]:
             tensors[name] = np.full(shape, 0.0 if name.endswith("mean") else 1.0, dtype=np.float32)
-        write_safetensors(self.path("first.safetensors"), tensors)
+        formula_weights.write_safetensors(self.path("first.safetensors"), tensors)
         self.first = tensors
 
     def logits(self, model, weights):
