@@ -4,6 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include <fmt/format.h>
+
 #include "data/hdf5.h"
 #include "net/initialise.h"
 
@@ -13,7 +15,7 @@ namespace {
 using data::hdf5::File;
 
 /// The formula of the script's uniform() and initial_values().
-void fill_initial_values(const Parameter& parameter, const std::string& last_gamma,
+void fill_initial_values(const Parameter& parameter, const std::string& damped,
                          std::span<float> arena) {
   std::uint64_t seed = 0xCBF29CE484222325;
   for (const char byte : parameter.name) {
@@ -28,10 +30,10 @@ void fill_initial_values(const Parameter& parameter, const std::string& last_gam
     z *= 0xD6E8FEB86659FD93;
     z ^= z >> 32;
     const double u = double(z >> 40) / double(1 << 24);
-    double vector_value = (parameter.name.ends_with("weight") ? 0.5 : -0.5) + u;
-    if (parameter.name.ends_with(last_gamma)) vector_value *= 0.1;
-    arena[parameter.offset + i] =
-        static_cast<float>(matrix ? -bound + 2.0 * bound * u : vector_value);
+    double value =
+        matrix ? -bound + 2.0 * bound * u : (parameter.name.ends_with("weight") ? 0.5 : -0.5) + u;
+    if (parameter.name.ends_with(damped)) value *= 0.1;
+    arena[parameter.offset + i] = static_cast<float>(value);
   }
 }
 
@@ -85,7 +87,9 @@ GoldenTraining read_golden_training(const std::string& model) {
       .bottleneck_width = integer("group_width"),
       .base_width = integer("base_width"),
       .stem_width = integer("stem_width")};
-  const std::string last_gamma = preactivation ? "none" : basic ? "bn2.weight" : "bn3.weight";
+  const int last = basic ? 2 : 3;
+  const std::string damped =
+      preactivation ? fmt::format(".conv{}.weight", last) : fmt::format("bn{}.weight", last);
   golden.graph = build_graph(spec, {integer("channels"), integer("height"), integer("width")},
                              integer("classes"), {.label_smoothing = real("label_smoothing")});
   golden.normalisation = {file.read<float>("/mean"), file.read<float>("/deviation")};
@@ -94,7 +98,7 @@ GoldenTraining read_golden_training(const std::string& model) {
   golden.weight_decay = real("weight_decay");
   golden.initial_parameters.resize(golden.graph.parameter_count);
   for (const Parameter& parameter : golden.graph.parameters) {
-    fill_initial_values(parameter, last_gamma, golden.initial_parameters);
+    fill_initial_values(parameter, damped, golden.initial_parameters);
   }
   for (int i = 0; file.exists("/step" + std::to_string(i)); ++i) {
     const std::string step = "/step" + std::to_string(i);
