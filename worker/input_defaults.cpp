@@ -5,16 +5,10 @@
 #include "cli/program.h"
 
 namespace resnext::worker {
-namespace {
-
-constexpr int kImageNetSize = 224;
-constexpr int kCifarSize = 32;
-
-}  // namespace
-
 int default_image_size(const net::Spec& spec, const data::DatasetInfo& info) {
-  if (spec.stem == net::Stem::kImageNet) return kImageNetSize;
-  if (info.encoding != data::Encoding::kRaw || info.height == 0) return kCifarSize;
+  const bool keeps_size =
+      spec.stem == net::Stem::kCifar && info.encoding == data::Encoding::kRaw && info.height > 0;
+  if (!keeps_size) return net::usual_input_side(spec);
   if (info.height != info.width) {
     throw cli::UsageError(
         fmt::format("{} holds images of {}x{}; give the network's (square) "

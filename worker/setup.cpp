@@ -19,8 +19,6 @@
 namespace resnext::worker {
 namespace {
 
-constexpr int kImageNetSize = 224;
-constexpr int kCifarSize = 32;
 constexpr std::size_t kSyntheticTraining = 4096, kSyntheticValidation = 1024;
 
 std::unique_ptr<data::ImageSource> open_synthetic(const Options& options, const net::Spec& spec,
@@ -28,8 +26,8 @@ std::unique_ptr<data::ImageSource> open_synthetic(const Options& options, const 
   data::SyntheticOptions synthetic;
   synthetic.size = training ? kSyntheticTraining : kSyntheticValidation;
   synthetic.seed = training ? 0 : 1;
-  const int fitting = spec.stem == net::Stem::kImageNet ? kImageNetSize : kCifarSize;
-  synthetic.height = synthetic.width = options.image_size > 0 ? options.image_size : fitting;
+  synthetic.height = synthetic.width =
+      options.image_size > 0 ? options.image_size : net::usual_input_side(spec);
   return data::make_synthetic(synthetic);
 }
 

@@ -14,6 +14,7 @@
 #include "data/decode/decode.h"
 #include "data/shard_listing.h"
 #include "data/shards.h"
+#include "net/spec.h"
 #include "worker/input_defaults.h"
 
 namespace resnext::worker {
@@ -92,7 +93,7 @@ void TestImages::open_tensor(const PredictOptions& options, const StoredNetwork&
   }
   size_ = shape[0];
   image_size_ = options.image_size > 0 ? options.image_size : network.image_size;
-  if (image_size_ == 0) image_size_ = network.spec.stem == net::Stem::kImageNet ? 224 : 32;
+  if (image_size_ == 0) image_size_ = net::usual_input_side(network.spec);
   tensor_image_.views.resize(1);
   ImageViews::View& view = tensor_image_.views.front();
   view.extent = {static_cast<int>(shape[2]), static_cast<int>(shape[3])};

@@ -10,9 +10,6 @@
 namespace resnext::worker {
 namespace {
 
-constexpr int kImageNetSize = 224;
-constexpr int kCifarSize = 32;
-
 /// The extent of a tensor's dimension, or 0 where there is none that a network could have.
 int extent(const TensorFile& file, const std::string& name, std::size_t dimension) {
   const std::size_t index = file.find(name);
@@ -28,7 +25,7 @@ std::optional<net::Graph> graph_with_ends_of(const net::Spec& spec, const Tensor
   const int channels = extent(file, "conv1.weight", 1);
   const int classes = extent(file, "fc.weight", 0);
   if (channels < 1 || classes < 1) return std::nullopt;
-  const int side = spec.stem == net::Stem::kImageNet ? kImageNetSize : kCifarSize;
+  const int side = net::usual_input_side(spec);
   try {
     return net::build_graph(spec, {channels, side, side}, classes);
   } catch (const std::invalid_argument&) {
