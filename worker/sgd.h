@@ -4,13 +4,11 @@
 
 #include <span>
 
+#include "net/sgd_options.h"
+
 namespace resnext::worker {
 
-struct SgdOptions {
-  float momentum = 0.9F;
-  float weight_decay = 1e-4F;
-  bool nesterov = true;
-};
+using net::SgdOptions;
 
 /// One update, element by element: g += wd * x; v = m * v + g; x -= lr * (g + m * v) (Nesterov) or
 /// x -= lr * v. Zero momentum before the first step gives v = g there. All spans have one length;

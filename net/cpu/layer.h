@@ -10,7 +10,7 @@
 
 #include <dnnl.hpp>
 
-#include "net/cpu/memory_plan.h"
+#include "net/memory_plan.h"
 #include "net/engine.h"
 #include "net/graph.h"
 

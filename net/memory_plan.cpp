@@ -1,12 +1,12 @@
-#include "net/cpu/memory_plan.h"
+#include "net/memory_plan.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace resnext::net::cpu {
+namespace resnext::net {
 
 BufferId MemoryPlan::add(std::size_t bytes, int time) {
-  const std::size_t rounded = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  const std::size_t rounded = (bytes + alignment_ - 1) / alignment_ * alignment_;
   buffers_.push_back({rounded, time, time, 0});
   return static_cast<BufferId>(buffers_.size()) - 1;
 }
@@ -53,4 +53,4 @@ std::size_t MemoryPlan::unshared_bytes() const {
   return sum;
 }
 
-}  // namespace resnext::net::cpu
+}  // namespace resnext::net

@@ -4,16 +4,19 @@
 #include <cstddef>
 #include <vector>
 
-namespace resnext::net::cpu {
+namespace resnext::net {
 
 /// Index of a planned buffer.
 using BufferId = int;
 
-/// Alignment of every buffer: a cache line, and the widest vector.
+/// A cache line, and the widest vector.
 inline constexpr std::size_t kBufferAlignment = 64;
 
 class MemoryPlan {
  public:
+  /// Every buffer starts at a multiple of `alignment` bytes.
+  explicit MemoryPlan(std::size_t alignment = kBufferAlignment) : alignment_(alignment) {}
+
   /// Announces a buffer of `bytes`, first used at `time`.
   BufferId add(std::size_t bytes, int time);
 
@@ -41,8 +44,9 @@ class MemoryPlan {
   };
   std::size_t lowest_free_offset(const Buffer& buffer, std::vector<int>& placed) const;
 
+  std::size_t alignment_;
   std::vector<Buffer> buffers_;
   std::size_t total_bytes_ = 0;
 };
 
-}  // namespace resnext::net::cpu
+}  // namespace resnext::net

@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "net/cpu/norm_residual.h"
+#include "net/norm_residual_patterns.h"
 #include "tests/net/hand_built_graph.h"
 
-namespace resnext::net::cpu {
+namespace resnext::net {
 namespace {
 
 using Branches = std::vector<std::pair<int, int>>;  // batch-norm node or -1, source node
@@ -93,4 +93,4 @@ TEST(NormResidualPatterns, EveryResNeXtBlockIsThreeLayersAndItsConvolutions) {
 }
 
 }  // namespace
-}  // namespace resnext::net::cpu
+}  // namespace resnext::net

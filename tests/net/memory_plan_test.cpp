@@ -1,4 +1,4 @@
-#include "net/cpu/memory_plan.h"
+#include "net/memory_plan.h"
 
 #include <algorithm>
 #include <random>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace resnext::net::cpu {
+namespace resnext::net {
 namespace {
 
 struct Life {
@@ -83,4 +83,4 @@ TEST(MemoryPlan, UseReachesBackAsWellAsForward) {
 }
 
 }  // namespace
-}  // namespace resnext::net::cpu
+}  // namespace resnext::net

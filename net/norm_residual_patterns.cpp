@@ -1,10 +1,8 @@
-// Finds what of a graph can be computed as one norm-residual layer.
+#include "net/norm_residual_patterns.h"
 
 #include <optional>
 
-#include "net/cpu/norm_residual.h"
-
-namespace resnext::net::cpu {
+namespace resnext::net {
 namespace {
 
 /// The only node that reads `node`, if there is just one.
@@ -73,4 +71,4 @@ NormResidualPatterns find_norm_residual_patterns(const Graph& graph) {
   return patterns;
 }
 
-}  // namespace resnext::net::cpu
+}  // namespace resnext::net
