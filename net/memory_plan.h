@@ -26,6 +26,7 @@ class MemoryPlan {
   /// Gives every buffer its offset: largest first, each at the lowest free place.
   void place();
 
+  int count() const { return static_cast<int>(buffers_.size()); }
   std::size_t offset(BufferId buffer) const { return buffers_[buffer].offset; }
   std::size_t bytes(BufferId buffer) const { return buffers_[buffer].bytes; }
 
