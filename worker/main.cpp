@@ -18,6 +18,7 @@
 
 #include "cli/program.h"
 #include "worker/comm/communicator.h"
+#include "worker/engines.h"
 #include "worker/moving_average.h"
 #include "worker/options.h"
 #include "worker/resume.h"
@@ -80,17 +81,10 @@ std::string describe_outcome(const Setup& setup, const TrainingOutcome& outcome)
   return text;
 }
 
-std::unique_ptr<net::Engine> compile_engine(const Setup& setup) {
-  const Options& o = setup.options;
-  auto engine = net::make_cpu_engine(setup.graph, setup.normalisation, o.threads);
-  if (!o.eval_only) engine->compile_training(o.batch_per_replica);
-  if (setup.validation) engine->compile_inference(o.batch_per_replica);
-  return engine;
-}
-
 void train(Setup& setup, const Communicator& world, std::unique_ptr<net::Engine> engine,
-           StartingPoint start, RunRecord& record) {
-  Trainer trainer(setup, world, std::move(engine), std::move(start.state));
+           TrainingState state, RunRecord& record) {
+  const auto steps = make_step_engine(setup, world, std::move(engine), state);
+  Trainer trainer(setup, world, *steps, state);
   const TrainingOutcome outcome = trainer.run(record);
   trainer.finish(record, outcome.stop_signal == 0);
   if (world.rank() == 0) record.progress().print(describe_outcome(setup, outcome));
@@ -160,7 +154,7 @@ int run(Communicator& world, const std::vector<std::string>& arguments) {
   if (setup.options.eval_only) {
     evaluate(setup, world, *engine, std::move(start), *record);
   } else {
-    train(setup, world, std::move(engine), std::move(start), *record);
+    train(setup, world, std::move(engine), std::move(start.state), *record);
   }
   return cli::kSuccess;
 }

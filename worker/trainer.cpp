@@ -18,31 +18,21 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::size_t bucket_values(const Options& options) {
-  return std::max<std::size_t>(1, static_cast<std::size_t>(options.bucket_mib * 1024 * 1024 / 4));
-}
-
 }  // namespace
 
-Trainer::Trainer(Setup& setup, const Communicator& communicator,
-                 std::unique_ptr<net::Engine> engine, TrainingState state)
+Trainer::Trainer(Setup& setup, const Communicator& communicator, net::StepEngine& steps,
+                 TrainingState& state)
     : setup_(setup),
       communicator_(communicator),
-      state_(std::move(state)),
+      state_(state),
       local_batches_(setup.options.micro_batches() / communicator.size()),
-      engine_(std::move(engine)),
-      local_sum_(setup.graph.parameter_count, local_batches_),
-      reduction_(setup.graph.parameter_count, bucket_values(setup.options), setup.options.reduce,
-                 setup.options.sgd, std::chrono::seconds(setup.options.timeout_seconds),
-                 setup.options.clip_gradient_norm),
-      loader_(setup, communicator.rank() * local_batches_, local_batches_, state_.step),
-      reports_(local_batches_) {
+      steps_(steps),
+      loader_(setup, communicator.rank() * local_batches_, local_batches_, state_.step) {
   if (setup.validation) {
     evaluator_ = std::make_unique<Evaluator>(setup, communicator);
   }
-  engine_->set_parameters(state_.parameters);
-  if (!state_.momentum.empty()) reduction_.set_momentum(state_.momentum);
-  state_.momentum = {};  // the reduction holds it, sharded
+  if (!state_.momentum.empty()) steps_.set_momentum(state_.momentum);
+  state_.momentum = {};  // the engine holds it, sharded
   share_average(communicator, state_);
 }
 
@@ -85,13 +75,11 @@ TrainingOutcome Trainer::run(RunRecord& record) {
 
 Trainer::StepTotals Trainer::train_step(std::uint64_t step) {
   const double learning_rate = learning_rate_at(setup_.options.schedule, step);
-  local_sum_.reset();
-  reduction_.begin(local_sum_, state_.parameters, static_cast<float>(learning_rate));
+  steps_.begin(static_cast<float>(learning_rate));
   const std::size_t global_batch = loader_.global_batch(step);
   for (int local = 0; local < local_batches_; ++local) train_batch(local, global_batch);
-  reduction_.finish();
+  steps_.finish();
   move_averages();
-  engine_->set_parameters(state_.parameters);
   return exchange_reports();
 }
 
@@ -107,35 +95,31 @@ void Trainer::attempt(const Work& work) {
 }
 
 void Trainer::train_batch(int local, std::size_t global_batch) {
-  const bool last = local + 1 == local_batches_;
-  const data::LoadedBatch* next = nullptr;
-  attempt([&] { next = &loader_.next(); });
-  const std::span<float> gradient = local_sum_.next_gradient();
-  net::BatchMetrics metrics;
-  if (next == nullptr || next->labels.empty()) {  // or a last batch too small for all replicas
-    std::fill(gradient.begin(), gradient.end(), 0.0F);
-  } else {
-    const data::LoadedBatch& loaded = *next;
-    // Replica 0's first batches: its statistics move with each, as PyTorch's would.
-    const bool keeps_statistics = communicator_.rank() == 0 && local < setup_.options.accumulate;
-    const net::Batch batch{
-        static_cast<int>(loaded.labels.size()), {}, loaded.labels, loaded.values};
-    const auto on_ready = [this](std::size_t ready) { reduction_.ready(ready); };
-    metrics =
-        engine_->train(batch, 1.0F / static_cast<float>(global_batch), gradient,
-                       keeps_statistics ? std::span<float>(state_.statistics) : std::span<float>(),
-                       last ? net::GradientReady(on_ready) : net::GradientReady());
+  net::Batch batch;  // without images: none could be read, or too few were left for all replicas
+  attempt([&] {
+    const data::LoadedBatch& loaded = loader_.next();
+    batch = {static_cast<int>(loaded.labels.size()), {}, loaded.labels, loaded.values};
+  });
+  // Replica 0's first batches: its statistics move with each, as PyTorch's would.
+  const bool keeps_statistics = communicator_.rank() == 0 && local < setup_.options.accumulate;
+  steps_.train(batch, 1.0F / static_cast<float>(global_batch), keeps_statistics);
+}
+
+std::vector<Trainer::BatchReport> Trainer::own_reports() const {
+  std::vector<BatchReport> reports;
+  for (const net::BatchMetrics& metrics : steps_.metrics()) {
+    reports.push_back({metrics.loss_sum, metrics.top1_correct, metrics.images, stop_.received(),
+                       failure_ ? 1 : 0});
   }
-  if (!last) local_sum_.add();
-  reports_[local] = {metrics.loss_sum, metrics.top1_correct, metrics.images, stop_.received(),
-                     failure_ ? 1 : 0};
+  return reports;
 }
 
 Trainer::StepTotals Trainer::exchange_reports() {
+  const std::vector<BatchReport> own = own_reports();
   std::vector<BatchReport> all(setup_.options.micro_batches());
-  const int bytes = static_cast<int>(reports_.size() * sizeof(BatchReport));
+  const int bytes = static_cast<int>(own.size() * sizeof(BatchReport));
   MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Iallgather(reports_.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE,
+  check_mpi(MPI_Iallgather(own.data(), bytes, MPI_BYTE, all.data(), bytes, MPI_BYTE,
                            communicator_.get(), &request),
             "MPI_Iallgather");
   communicator_.wait(request, fmt::format("the report of step {}", state_.step + 1));
@@ -155,6 +139,7 @@ Trainer::StepTotals Trainer::exchange_reports() {
 void Trainer::move_averages() {
   const double decay = setup_.options.ema_decay;
   if (decay == 0) return;
+  steps_.refresh_host();
   move_average(decay, state_.parameters, state_.average);
   if (communicator_.rank() == 0) {
     move_average(decay, state_.statistics, state_.average_statistics);
@@ -185,7 +170,7 @@ void Trainer::record_step(RunRecord& record, const StepTotals& totals, double se
   history.images_per_second.push_back(images / seconds);
   history.data_wait.push_back(std::min(1.0, wait / seconds));
   if (setup_.options.clip_gradient_norm > 0) {
-    history.gradient_norm.push_back(reduction_.gradient_norm());
+    history.gradient_norm.push_back(steps_.gradient_norm());
   }
   record.progress().add({state_.step, totals.loss_sum, totals.top1_correct, totals.images,
                          learning_rate, seconds, wait},
@@ -194,7 +179,8 @@ void Trainer::record_step(RunRecord& record, const StepTotals& totals, double se
 }
 
 /// All ranks hold the same weights, so they agree.
-void Trainer::require_finite_weights() const {
+void Trainer::require_finite_weights() {
+  steps_.refresh_host();
   const bool finite = std::all_of(state_.parameters.begin(), state_.parameters.end(),
                                   [](float value) { return std::isfinite(value); });
   if (!finite)
@@ -204,13 +190,14 @@ void Trainer::require_finite_weights() const {
 /// Of the averaged weights, where there are such. Returns the signal for which it was given up, or
 /// 0.
 int Trainer::validate(RunRecord& record) {
+  steps_.refresh_host();
   const bool averaged = setup_.options.ema_decay > 0;
   std::vector<float>& statistics = averaged ? state_.average_statistics : state_.statistics;
   statistics.resize(setup_.graph.statistic_count);
   communicator_.broadcast(std::span<float>(statistics));
-  if (averaged) engine_->set_parameters(state_.average);
-  const auto evaluated = evaluator_->evaluate(*engine_, statistics, stop_);
-  if (averaged) engine_->set_parameters(state_.parameters);
+  net::Engine& engine = steps_.engine();
+  engine.set_parameters(averaged ? state_.average : state_.parameters);
+  const auto evaluated = evaluator_->evaluate(engine, statistics, stop_);
   if (!evaluated) return static_cast<int>(communicator_.maximum(stop_.received()));
   if (communicator_.rank() != 0) return 0;
   const ValidationResult& result = *evaluated;
@@ -225,7 +212,8 @@ int Trainer::validate(RunRecord& record) {
 
 void Trainer::write_checkpoint(RunRecord& record) {
   if (setup_.options.checkpoint_dir.empty()) return;
-  state_.momentum = reduction_.gather_momentum();
+  steps_.refresh_host();
+  state_.momentum = steps_.gather_momentum();
   if (communicator_.rank() == 0) attempt([&] { record.checkpoint(state_); });
   state_.momentum = {};
 }

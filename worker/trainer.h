@@ -5,11 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "net/engine.h"
+#include "net/step_engine.h"
 #include "worker/comm/communicator.h"
-#include "worker/comm/gradient_reduction.h"
 #include "worker/evaluation/evaluator.h"
-#include "worker/replica_sum.h"
 #include "worker/run_record.h"
 #include "worker/setup.h"
 #include "worker/step_loader.h"
@@ -27,11 +25,11 @@ struct TrainingOutcome {
 
 class Trainer {
  public:
-  /// Takes a compiled engine and `state` (on every rank; histories and averages on rank 0).
+  /// `steps` works on the parameters and statistics of `state` (which is on every rank; histories
+  /// and averages on rank 0); the momentum there moves into it. All four must outlive the trainer.
   /// Collective.
-  /// `setup` and `communicator` must outlive the trainer.
-  Trainer(Setup& setup, const Communicator& communicator, std::unique_ptr<net::Engine> engine,
-          TrainingState state);
+  Trainer(Setup& setup, const Communicator& communicator, net::StepEngine& steps,
+          TrainingState& state);
 
   /// Trains to the end, or to a stop signal. `record` keeps results and checkpoints. Collective;
   /// what fails on one rank (a damaged sample, a full disk) ends the run on all of them within a
@@ -60,13 +58,14 @@ class Trainer {
   StepTotals train_step(std::uint64_t step);
   void train_batch(int local, std::size_t global_batch);
   StepTotals exchange_reports();
+  std::vector<BatchReport> own_reports() const;
   void move_averages();
   void record_step(RunRecord& record, const StepTotals& totals, double seconds, double wait);
   int validate(RunRecord& record);
   bool validation_is_due() const;
   bool validation_is_pending() const;
   void write_checkpoint(RunRecord& record);
-  void require_finite_weights() const;
+  void require_finite_weights();
   [[noreturn]] void throw_diverged(const std::string& what, double learning_rate) const;
   template <typename Work>
   void attempt(const Work& work);
@@ -74,15 +73,12 @@ class Trainer {
 
   Setup& setup_;
   const Communicator& communicator_;
-  TrainingState state_;
+  TrainingState& state_;
   const int local_batches_;  ///< micro-batches of this rank in a step
-  std::unique_ptr<net::Engine> engine_;
-  LocalReplicaSum local_sum_;
-  GradientReduction reduction_;
+  net::StepEngine& steps_;
   std::unique_ptr<Evaluator> evaluator_;
   StepLoader loader_;
   StopSignal stop_;
-  std::vector<BatchReport> reports_;    ///< of this rank's micro-batches, in this step
   std::optional<std::string> failure_;  ///< of this rank alone, until the next report tells all
 };
 
