@@ -1,0 +1,33 @@
+#pragma once
+// What the environment asks of the stand-in GPUs; see README.md for the variables.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace resnext::standin {
+
+enum class Order {
+  kLazy,    ///< a stream runs only when somebody waits for it: finds reads before writes
+  kOthers,  ///< all other streams run ahead first: finds writes before reads
+  kRandom,
+};
+
+struct Configuration {
+  Order order = Order::kLazy;
+  std::uint32_t seed = 0;
+  bool trace = false;        ///< every piece of work on stderr
+  std::vector<int> devices;  ///< ordinals on the host that CUDA_VISIBLE_DEVICES leaves
+  int compute_capability = 90;
+  int driver_version = 13000;
+  std::size_t memory_bytes = std::size_t{80} << 30;  ///< of each GPU
+  std::string device_name;
+  std::string list_waits;  ///< file for the sites of waits; empty: none
+  std::string drop_wait;   ///< the site that is ignored; empty: none
+};
+
+/// Read once, when first asked for.
+const Configuration& configuration();
+
+}  // namespace resnext::standin
