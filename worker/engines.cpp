@@ -20,13 +20,27 @@ net::StepOptions step_options(const Options& options, int ranks) {
   return step;
 }
 
+net::CudaEngineOptions cuda_options(const Setup& setup) {
+  const Options& o = setup.options;
+  return {setup.device.gpu, to_precision(o.precision), !o.nondeterministic, o.cuda_graphs,
+          o.plan_cache};
+}
+
+std::unique_ptr<net::Engine> make_engine(const Setup& setup) {
+  const Device& device = setup.device;
+  if (!device.is_gpu()) {
+    return net::make_cpu_engine(setup.graph, setup.normalisation, setup.options.threads);
+  }
+  return device.plugin->make_engine(setup.graph, setup.normalisation, cuda_options(setup));
+}
+
 }  // namespace
 
 std::unique_ptr<net::Engine> compile_engine(const Setup& setup) {
-  const Options& o = setup.options;
-  auto engine = net::make_cpu_engine(setup.graph, setup.normalisation, o.threads);
-  if (!o.eval_only) engine->compile_training(o.batch_per_replica);
-  if (setup.validation) engine->compile_inference(o.batch_per_replica);
+  auto engine = make_engine(setup);
+  const int batch = setup.options.batch_per_replica;
+  if (!setup.options.eval_only) engine->compile_training(batch);
+  if (setup.validation) engine->compile_inference(batch);
   return engine;
 }
 
@@ -36,7 +50,13 @@ std::unique_ptr<net::StepEngine> make_step_engine(const Setup& setup,
                                                   TrainingState& state) {
   const net::StepArrays arrays{state.parameters, state.statistics};
   const net::StepOptions options = step_options(setup.options, communicator.size());
-  return std::make_unique<HostStep>(std::move(engine), arrays, options);
+  if (!setup.device.is_gpu()) {
+    return std::make_unique<HostStep>(std::move(engine), arrays, options);
+  }
+  const net::RankPosition position{
+      communicator.rank(), communicator.size(),
+      [&communicator](std::span<char> bytes) { communicator.broadcast(bytes); }};
+  return setup.device.plugin->make_step_engine(std::move(engine), arrays, options, position);
 }
 
 }  // namespace resnext::worker

@@ -13,8 +13,8 @@ namespace resnext::worker {
 /// Compiled for the batches that training and evaluation will bring.
 std::unique_ptr<net::Engine> compile_engine(const Setup& setup);
 
-/// For training steps on the parameters and statistics of `state`, which must outlive it and keep
-/// their places. Collective.
+/// For training steps on the parameters and statistics of `state`, which must outlive it, as must
+/// `communicator`, and keep their places. Collective.
 std::unique_ptr<net::StepEngine> make_step_engine(const Setup& setup,
                                                   const Communicator& communicator,
                                                   std::unique_ptr<net::Engine> engine,

@@ -18,6 +18,7 @@
 
 #include "cli/program.h"
 #include "worker/comm/communicator.h"
+#include "worker/device/device_choice.h"
 #include "worker/engines.h"
 #include "worker/moving_average.h"
 #include "worker/options.h"
@@ -43,6 +44,19 @@ void warn_of_binding(const Options& options, Progress& progress) {
                   options.threads, processors, online, options.threads));
 }
 
+/// "2 ranks of 4 threads", or of one GPU each.
+std::string describe_ranks(const Setup& setup, int ranks) {
+  const Options& o = setup.options;
+  std::string text = fmt::format("{} rank{} of ", ranks, ranks == 1 ? "" : "s");
+  if (setup.device.is_gpu()) {
+    text += fmt::format("one GPU{} ({}), {}", ranks == 1 ? "" : " each", setup.device.name,
+                        o.precision);
+  } else {
+    text += fmt::format("{} thread{}", o.threads, o.threads == 1 ? "" : "s");
+  }
+  return text;
+}
+
 void describe_run(const Setup& setup, const Communicator& world, Progress& progress) {
   const Options& o = setup.options;
   if (o.data.empty() && !o.eval_only) {
@@ -52,13 +66,11 @@ void describe_run(const Setup& setup, const Communicator& world, Progress& progr
                     setup.dataset().size, setup.graph.classes));
   }
   progress.print(fmt::format(
-      "{}: {} parameters, input {}x{}x{}, {} classes; {} replicas of {}{} images on {} rank{} of "
-      "{} thread{}",
-      o.model, setup.graph.parameter_count, setup.graph.input.channels, o.image_size, o.image_size,
+      "{}: {} parameters, input {}x{}x{}, {} classes; {} replicas of {}{} images on {}", o.model,
+      setup.graph.parameter_count, setup.graph.input.channels, o.image_size, o.image_size,
       setup.graph.classes, o.replicas, o.accumulate == 1 ? "" : fmt::format("{} x ", o.accumulate),
-      o.batch_per_replica, world.size(), world.size() == 1 ? "" : "s", o.threads,
-      o.threads == 1 ? "" : "s"));
-  warn_of_binding(o, progress);
+      o.batch_per_replica, describe_ranks(setup, world.size())));
+  if (!setup.device.is_gpu()) warn_of_binding(o, progress);
 }
 
 std::string describe_outcome(const Setup& setup, const TrainingOutcome& outcome) {
@@ -142,12 +154,15 @@ int run(Communicator& world, const std::vector<std::string>& arguments) {
     return cli::kSuccess;
   }
   Setup setup = agree(world, [&] { return prepare(parsed.options, world.size()); });
+  ChosenDevice chosen = agree(world, [&] { return choose_device(setup.options, world); });
+  setup.device = std::move(chosen.device);
   StartingPoint start = agree(world, [&] { return find_starting_point(setup, world); });
   auto record = agree(world, [&] {
     return std::make_unique<RunRecord>(setup, world.rank(), world.size(), start.state.step);
   });
   if (world.rank() == 0) {
     describe_run(setup, world, record->progress());
+    for (const std::string& note : chosen.notes) record->progress().print(note);
     for (const std::string& note : start.notes) record->progress().print(note);
   }
   auto engine = agree(world, [&] { return compile_engine(setup); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "cli/comma_list.h"
 #include "cli/nearest_name.h"
 #include "cli/program.h"
+#include "cli/revision.h"
 #include "data/augment/transform.h"
 #include "net/spec.h"
 #include "worker/recipes/recipes.h"
@@ -32,8 +34,20 @@ constexpr const char* kUsage =
     "      --val-data shards/test --replicas 8 --batch-per-replica 16 --epochs 300 \\\n"
     "      --out run.h5 --checkpoint-dir checkpoints\n";
 
+/// Where the XDG base directory specification puts what can be made again; "none" without a home.
+std::string default_plan_cache() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  const std::string cache = variable("XDG_CACHE_HOME"), home = variable("HOME");
+  if (cache.starts_with('/')) return cache + "/resnext/plans";  // relative ones are to be ignored
+  return home.empty() ? "none" : home + "/.cache/resnext/plans";
+}
+
 /// Numbers and names as text, converted below so that every error names its option.
 struct RawOptions {
+  std::string cuda_graphs = "on", plan_cache = default_plan_cache();
   std::string shuffle = "on", reduce = "exact", milestones = "30,60,90", mean, deviation, config;
   TestOptions test;
   std::string nesterov = "on", zero_init_last_gamma = "off", init_skip, print_recipe;
@@ -67,9 +81,22 @@ void add_model_options(po::options_description& all, Options& o, RawOptions& raw
       "batch-per-replica", po::value(&o.batch_per_replica)->default_value(o.batch_per_replica),
       "images of one replica in a step")("threads", po::value(&o.threads)->default_value(o.threads),
                                          "compute threads a rank")(
-      "precision", po::value(&o.precision)->default_value(o.precision), "fp32")(
-      "device", po::value(&o.device)->default_value(o.device), "auto or cpu")(
       "seed", po::value(&raw.seed)->default_value(raw.seed), "of weights, order and augmentation");
+  all.add(group);
+}
+
+void add_device_options(po::options_description& all, Options& o, RawOptions& raw) {
+  po::options_description group("Device");
+  group.add_options()("device", po::value(&o.device)->default_value(o.device),
+                      "cpu, cuda (a GPU for each rank), or auto: GPUs where all ranks have one")(
+      "precision", po::value(&o.precision)->default_value(o.precision),
+      "of activations and products: fp32; on GPUs tf32 or bf16, too (weights stay fp32)")(
+      "nondeterministic", po::bool_switch(&o.nondeterministic),
+      "also algorithms that may give other bits every time; with --reduce fast, on GPUs")(
+      "cuda-graphs", po::value(&raw.cuda_graphs)->default_value(raw.cuda_graphs),
+      "on: replay a GPU's training pass as one launch; or off")(
+      "plan-cache", po::value(&raw.plan_cache)->default_value(raw.plan_cache),
+      "folder for what was compiled for GPUs, which later starts save; or none");
   all.add(group);
 }
 
@@ -202,6 +229,9 @@ void convert(const RawOptions& raw, Options& o) {
   o.seed = static_cast<std::uint64_t>(raw.seed);
   o.epoch_steps = static_cast<std::uint64_t>(raw.epoch_steps);
   o.shuffle = parse_switch("shuffle", raw.shuffle);
+  o.cuda_graphs = parse_switch("cuda-graphs", raw.cuda_graphs);
+  require(!raw.plan_cache.empty(), "plan-cache", "needs a folder, or none");
+  if (raw.plan_cache != "none") o.plan_cache = raw.plan_cache;
   o.sgd.nesterov = parse_switch("nesterov", raw.nesterov);
   o.zero_init_last_gamma = parse_switch("zero-init-last-gamma", raw.zero_init_last_gamma);
   o.init_skip = cli::split_at_commas(raw.init_skip);
@@ -251,13 +281,12 @@ void check_ranges(const Options& o) {
 void check_names(const Options& o) {
   require_name("schedule", o.schedule.name, schedule_names());
   if (!o.augment.empty()) require_name("augment", o.augment, data::augmentation_names());
-  require_name("precision", o.precision, {"fp32", "bf16"});
-  require(o.precision == "fp32", "precision", "bf16 is not available on CPUs yet; use fp32");
+  require_name("precision", o.precision, {"fp32", "tf32", "bf16"});
   require_name("block-form", o.block_form, {"a", "b", "c"});
   require_name("progress", o.progress, {"auto", "live", "plain"});
   require_name("device", o.device, {"auto", "cpu", "cuda"});
-  require(o.device != "cuda", "device",
-          "this build has no CUDA engine; use --device cpu (or auto, which takes the CPU)");
+  require(o.device != "cpu" || o.precision == "fp32", "precision",
+          o.precision + " needs a GPU (--device cuda) so far; CPUs have fp32");
 }
 
 void check_contradictions(const Options& o, const po::variables_map& given) {
@@ -272,6 +301,9 @@ void check_contradictions(const Options& o, const po::variables_map& given) {
           "must be positive");
   require(o.schedule.name != "one-cycle" || o.schedule.warmup_epochs == 0, "warmup-epochs",
           "contradicts --schedule one-cycle, which has a rise of its own");
+  require(
+      !o.nondeterministic || o.reduce == ReductionMode::kFast, "nondeterministic",
+      "needs --reduce fast: the exact reduction, the default, promises the same bits every time");
   require(o.init_skip.empty() || !o.init.empty(), "init-skip", "needs --init");
   require(o.mean.empty() == o.deviation.empty(), "mean", "goes with --deviation");
   require(o.mean.size() == o.deviation.size(), "mean",
@@ -316,12 +348,18 @@ std::string help_text(const po::options_description& all) {
 
 }  // namespace
 
+net::Precision to_precision(const std::string& name) {
+  if (name == "bf16") return net::Precision::kBf16;
+  return name == "tf32" ? net::Precision::kTf32 : net::Precision::kFp32;
+}
+
 ParsedOptions parse_options(const std::vector<std::string>& arguments) {
   ParsedOptions parsed;
   Options& o = parsed.options;
   RawOptions raw;
   po::options_description all(kUsage);
   add_model_options(all, o, raw);
+  add_device_options(all, o, raw);
   add_data_options(all, o, raw);
   add_recipe_options(all, o, raw);
   add_later_options(all, o, raw);
@@ -335,7 +373,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     return parsed;
   }
   if (values.count("version") > 0) {
-    parsed.information = InformationRequest{"resnext-worker " RESNEXT_VERSION "\n"};
+    parsed.information = InformationRequest{"resnext-worker " + cli::version() + "\n"};
     return parsed;
   }
   if (values.count("print-recipe") > 0) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "net/precision.h"
 #include "worker/comm/gradient_reduction.h"
 #include "worker/evaluation/test_protocol.h"
 #include "worker/schedule.h"
@@ -19,9 +20,12 @@ struct Options {
   int replicas = 8;
   int batch_per_replica = 32;
   double epochs = 1;
-  std::uint64_t steps = 0;  ///< 0: as many as `epochs` says
-  std::string precision = "fp32";
-  std::string device = "auto";
+  std::uint64_t steps = 0;         ///< 0: as many as `epochs` says
+  std::string precision = "fp32";  ///< or tf32, bf16; see net::Precision
+  std::string device = "auto";     ///< or cpu, cuda
+  bool nondeterministic = false;   ///< algorithms on GPUs that may give other bits every time
+  bool cuda_graphs = true;         ///< see net::CudaEngineOptions
+  std::string plan_cache;          ///< folder of compiled plans; empty: none is kept
   int threads = 1;
   int decode_threads = 1;
   std::uint64_t seed = 1;
@@ -63,6 +67,9 @@ struct Options {
   /// What all replicas together compute in a step.
   int micro_batches() const { return replicas * accumulate; }
 };
+
+/// Of a valid --precision.
+net::Precision to_precision(const std::string& name);
 
 /// What to do instead of training: print this text and exit with success.
 struct InformationRequest {

@@ -1,27 +1,15 @@
 #include <array>
 #include <ctime>
-#include <fstream>
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include "net/engine.h"
+#include "cli/revision.h"
 #include "worker/comm/communicator.h"
 #include "worker/setup.h"
 
 namespace resnext::worker {
 namespace {
-
-std::string processor_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
-  }
-  utsname system{};
-  uname(&system);
-  return system.machine;
-}
 
 std::string mpi_version() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
@@ -42,14 +30,14 @@ std::string utc_now() {
 
 }  // namespace
 
-nlohmann::json describe_provenance(int ranks) {
+nlohmann::json describe_provenance(const Device& device, int ranks) {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
-  return {{"version", RESNEXT_VERSION},
-          {"revision", RESNEXT_REVISION},
+  return {{"version", cli::version()},
+          {"revision", cli::revision()},
           {"host", std::string(host.data())},
-          {"device", processor_name()},
-          {"engine", net::cpu_engine_version()},
+          {"device", device.name},
+          {"engine", device.engine},
           {"mpi", mpi_version()},
           {"ranks", ranks},
           {"written", utc_now()}};

@@ -45,11 +45,11 @@ void require_same_experiment(const Setup& setup, const std::string& path,
                     path, difference));
   }
   const std::string engine = header.provenance.value("engine", "");
-  if (engine != net::cpu_engine_version()) {
+  if (engine != setup.device.engine) {
     notes.push_back(
         fmt::format("the checkpoint was made with {}, this is {}: the run goes on, but "
                     "its last bits may differ",
-                    engine, net::cpu_engine_version()));
+                    engine, setup.device.engine));
   }
 }
 

@@ -20,7 +20,7 @@ std::string join(const std::vector<float>& values) {
 RunRecord::RunRecord(const Setup& setup, int rank, int ranks, std::uint64_t first_step)
     : setup_(setup),
       active_(rank == 0),
-      provenance_(describe_provenance(ranks)),
+      provenance_(describe_provenance(setup.device, ranks)),
       start_(std::chrono::steady_clock::now()),
       published_(start_) {
   progress_ = std::make_unique<Progress>(setup.options.log_every, is_live(setup.options.progress),
@@ -81,6 +81,7 @@ nlohmann::json RunRecord::attributes() const {
   json["recipe"] = o.recipe;
   json["parameters"] = complexity.parameters;
   json["multiply-adds"] = complexity.multiply_adds;
+  if (o.nondeterministic) json["nondeterministic"] = "on";
   json.update(provenance_);
   return json;
 }

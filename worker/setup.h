@@ -8,6 +8,7 @@
 #include "data/image_source.h"
 #include "net/engine.h"
 #include "net/graph.h"
+#include "worker/device/device.h"
 #include "worker/evaluation/class_mapping.h"
 #include "worker/options.h"
 
@@ -20,6 +21,7 @@ struct Setup {
   std::unique_ptr<data::ImageSource> training;    ///< null with --eval-only
   std::unique_ptr<data::ImageSource> validation;  ///< null when there is none
   ClassMapping validation_classes;                ///< of that set among the network's
+  Device device = cpu_device();                   ///< of this rank
   std::uint64_t steps_per_epoch = 1;  ///< of --epoch-steps, or a pass over the training set
   std::uint64_t total_steps = 0;
   std::uint64_t validation_steps = 1;  ///< steps between evaluations
@@ -39,6 +41,6 @@ nlohmann::json describe_experiment(const Setup& setup);
 std::string experiment_difference(const nlohmann::json& mine, const nlohmann::json& other);
 
 /// Versions, host and device, for people.
-nlohmann::json describe_provenance(int ranks);
+nlohmann::json describe_provenance(const Device& device, int ranks);
 
 }  // namespace resnext::worker

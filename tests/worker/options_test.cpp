@@ -133,12 +133,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"momentum", "1"}, BadValue{"weight-decay", "-1"},
         BadValue{"keep-checkpoints", "0"}, BadValue{"bucket-mib", "0"}, BadValue{"timeout", "0"},
         BadValue{"log-every", "-1"}, BadValue{"validate-every", "-1"},
-        BadValue{"milestones", "30,x"}, BadValue{"precision", "fp16"}, BadValue{"device", "cuda"},
-        BadValue{"epoch-steps", "-1"}, BadValue{"epoch-steps", "1.5"}, BadValue{"accumulate", "0"},
-        BadValue{"accumulate", "-2"}, BadValue{"accumulate", "9000"},
-        BadValue{"accumulate", "2000000000"}, BadValue{"clip-gradient-norm", "-1"},
-        BadValue{"clip-gradient-norm", "nan"}, BadValue{"clip-gradient-norm", "inf"},
-        BadValue{"ema-decay", "1"}, BadValue{"ema-decay", "-0.5"}, BadValue{"ema-decay", "nan"},
+        BadValue{"milestones", "30,x"}, BadValue{"precision", "fp16"}, BadValue{"device", "gpu"},
+        BadValue{"cuda-graphs", "yes"}, BadValue{"plan-cache", ""}, BadValue{"epoch-steps", "-1"},
+        BadValue{"epoch-steps", "1.5"}, BadValue{"accumulate", "0"}, BadValue{"accumulate", "-2"},
+        BadValue{"accumulate", "9000"}, BadValue{"accumulate", "2000000000"},
+        BadValue{"clip-gradient-norm", "-1"}, BadValue{"clip-gradient-norm", "nan"},
+        BadValue{"clip-gradient-norm", "inf"}, BadValue{"ema-decay", "1"},
+        BadValue{"ema-decay", "-0.5"}, BadValue{"ema-decay", "nan"},
         BadValue{"label-smoothing", "1"}, BadValue{"label-smoothing", "-0.1"},
         BadValue{"zero-init-last-gamma", "yes"}, BadValue{"block-form", "d"},
         BadValue{"init-skip", "fc."}, BadValue{"recipe", "paper"},
@@ -158,6 +159,38 @@ TEST(Options, ContradictionsNameBoth) {
   EXPECT_THAT(refusal({"--eval-only", "--val-data", "v"}), HasSubstr("needs weights"));
   EXPECT_EQ(refusal({"--eval-only", "--val-data", "v", "--init", "w.h5"}), "accepted");
   EXPECT_EQ(refusal({"--mean", "0.5", "--deviation", "0"}), "--deviation: must be positive");
+}
+
+TEST(Options, WhatOnlyGpusCanDo) {
+  const Options defaults = parse({});
+  EXPECT_EQ(defaults.device, "auto");
+  EXPECT_TRUE(defaults.cuda_graphs);
+  EXPECT_FALSE(defaults.nondeterministic);
+  const Options o = parse({"--device", "cuda", "--precision", "bf16", "--cuda-graphs", "off",
+                           "--reduce", "fast", "--nondeterministic"});
+  EXPECT_EQ(o.precision, "bf16");
+  EXPECT_FALSE(o.cuda_graphs);
+  EXPECT_TRUE(o.nondeterministic);
+  EXPECT_EQ(refusal({"--precision", "tf32"}), "accepted");  // until it is known what auto finds
+  EXPECT_EQ(refusal({"--device", "cpu", "--precision", "bf16"}),
+            "--precision: bf16 needs a GPU (--device cuda) so far; CPUs have fp32");
+  EXPECT_THAT(refusal({"--device", "cpu", "--precision", "tf32"}), HasSubstr("tf32 needs a GPU"));
+  EXPECT_THAT(refusal({"--nondeterministic"}),
+              HasSubstr("--nondeterministic: needs --reduce fast: the exact reduction"));
+}
+
+TEST(Options, ThePlanCacheIsWhereCachesAre) {
+  const auto cache_with = [](const char* xdg, const char* home) {
+    xdg == nullptr ? unsetenv("XDG_CACHE_HOME") : setenv("XDG_CACHE_HOME", xdg, 1);
+    home == nullptr ? unsetenv("HOME") : setenv("HOME", home, 1);
+    return parse({}).plan_cache;
+  };
+  EXPECT_EQ(cache_with("/cache", "/home/me"), "/cache/resnext/plans");
+  EXPECT_EQ(cache_with(nullptr, "/home/me"), "/home/me/.cache/resnext/plans");
+  EXPECT_EQ(cache_with("relative", "/home/me"), "/home/me/.cache/resnext/plans");
+  EXPECT_EQ(cache_with(nullptr, nullptr), "");
+  EXPECT_EQ(parse({"--plan-cache", "plans"}).plan_cache, "plans");
+  EXPECT_EQ(parse({"--plan-cache", "none"}).plan_cache, "");
 }
 
 TEST(Options, TheCommandLineGoesBeforeTheFileBeforeDefaults) {

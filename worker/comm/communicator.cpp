@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -101,6 +102,26 @@ void Communicator::broadcast_string(std::string& text) const {
   broadcast(std::span(&length, 1));
   text.resize(length);
   broadcast(std::span<char>(text));
+}
+
+std::vector<std::string> Communicator::gather_strings(const std::string& text) const {
+  const int length = static_cast<int>(text.size());
+  std::vector<int> lengths(size_), offsets(size_, 0);
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, comm_, &request),
+            "MPI_Iallgather");
+  wait(request, "an exchange of lengths");
+  std::partial_sum(lengths.begin(), lengths.end() - 1, offsets.begin() + 1);
+  std::string all(static_cast<std::size_t>(offsets.back()) + lengths.back(), '\0');
+  check_mpi(MPI_Iallgatherv(text.data(), length, MPI_CHAR, all.data(), lengths.data(),
+                            offsets.data(), MPI_CHAR, comm_, &request),
+            "MPI_Iallgatherv");
+  wait(request, "an exchange of texts");
+  std::vector<std::string> texts;
+  for (int rank = 0; rank < size_; ++rank) {
+    texts.push_back(all.substr(offsets[rank], lengths[rank]));
+  }
+  return texts;
 }
 
 void Communicator::sum(std::span<double> values) const {

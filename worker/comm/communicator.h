@@ -57,6 +57,9 @@ class Communicator {
   void broadcast(std::span<T> values) const;
   void broadcast_string(std::string& text) const;
 
+  /// Every rank's text, by rank, on all of them.
+  std::vector<std::string> gather_strings(const std::string& text) const;
+
   /// Element-wise sums over the ranks, on all of them.
   void sum(std::span<double> values) const;
   void sum(std::span<std::int64_t> values) const;

@@ -116,7 +116,7 @@ std::vector<std::string> class_names_of(const PredictOptions& options,
 nlohmann::json describe_prediction(const PredictOptions& options, const Ensemble& ensemble,
                                    const std::vector<StoredNetwork>& networks,
                                    const TestImages& images, const std::string& views) {
-  nlohmann::json json = describe_provenance(1);
+  nlohmann::json json = describe_provenance(cpu_device(), 1);
   json.erase("mpi");
   json.erase("ranks");
   std::vector<std::string> models, sources;

@@ -7,6 +7,7 @@
 
 #include "cli/comma_list.h"
 #include "cli/program.h"
+#include "cli/revision.h"
 
 namespace resnext::worker {
 namespace po = boost::program_options;
@@ -127,7 +128,7 @@ ParsedPredictOptions parse_predict_options(const std::vector<std::string>& argum
     return parsed;
   }
   if (values.contains("version")) {
-    parsed.information = InformationRequest{"resnext-predict " RESNEXT_VERSION "\n"};
+    parsed.information = InformationRequest{"resnext-predict " + cli::version() + "\n"};
     return parsed;
   }
   po::notify(values);

@@ -1,0 +1,3 @@
+extern "C" int resnext_fake_dependency() {
+  return 1;
+}
