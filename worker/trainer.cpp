@@ -62,6 +62,7 @@ TrainingOutcome Trainer::run(RunRecord& record) {
     outcome.stop_signal = totals.stop_signal;
     const bool last = state_.step == setup_.total_steps;
     const bool due = last || state_.step % setup_.options.checkpoint_every == 0;
+    if (due || outcome.stop_signal != 0 || validation_is_due()) steps_.refresh_host();
     if (due || outcome.stop_signal != 0) require_finite_weights();
     // A run that is to stop has no time for it; it is made up for when the run goes on.
     if (outcome.stop_signal == 0 && validation_is_due()) outcome.stop_signal = validate(record);
@@ -179,8 +180,7 @@ void Trainer::record_step(RunRecord& record, const StepTotals& totals, double se
 }
 
 /// All ranks hold the same weights, so they agree.
-void Trainer::require_finite_weights() {
-  steps_.refresh_host();
+void Trainer::require_finite_weights() const {
   const bool finite = std::all_of(state_.parameters.begin(), state_.parameters.end(),
                                   [](float value) { return std::isfinite(value); });
   if (!finite)
@@ -190,7 +190,6 @@ void Trainer::require_finite_weights() {
 /// Of the averaged weights, where there are such. Returns the signal for which it was given up, or
 /// 0.
 int Trainer::validate(RunRecord& record) {
-  steps_.refresh_host();
   const bool averaged = setup_.options.ema_decay > 0;
   std::vector<float>& statistics = averaged ? state_.average_statistics : state_.statistics;
   statistics.resize(setup_.graph.statistic_count);
@@ -212,7 +211,6 @@ int Trainer::validate(RunRecord& record) {
 
 void Trainer::write_checkpoint(RunRecord& record) {
   if (setup_.options.checkpoint_dir.empty()) return;
-  steps_.refresh_host();
   state_.momentum = steps_.gather_momentum();
   if (communicator_.rank() == 0) attempt([&] { record.checkpoint(state_); });
   state_.momentum = {};

@@ -65,7 +65,7 @@ class Trainer {
   bool validation_is_due() const;
   bool validation_is_pending() const;
   void write_checkpoint(RunRecord& record);
-  void require_finite_weights();
+  void require_finite_weights() const;
   [[noreturn]] void throw_diverged(const std::string& what, double learning_rate) const;
   template <typename Work>
   void attempt(const Work& work);
