@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <omp.h>
 
+#include "net/batch_check.h"
 #include "net/cpu/program.h"
 #include "net/cpu/vector_kernels.h"
 #include "net/cpu/weight_store.h"
@@ -114,50 +115,15 @@ class CpuEngine final : public Engine {
     return *resized_.front().program;
   }
 
-  bool has_own_size(const Batch& batch) const {
-    const Shape& input = graph_.input;
-    return batch.height == 0 || (batch.height == input.height && batch.width == input.width);
-  }
-
   Program& prepare(const Batch& batch, bool training) {
     if (weights_.arena().empty() && graph_.parameter_count > 0) {
       throw std::logic_error("an engine needs parameters (set_parameters) before its first pass");
     }
-    check_batch(batch, training);
+    check_batch(graph_, batch, training);
     Program& compiled =
-        has_own_size(batch) ? program(batch.size, training) : resized_program(batch);
+        has_own_size(graph_, batch) ? program(batch.size, training) : resized_program(batch);
     weights_.refresh(stream_);
     return compiled;
-  }
-
-  /// Labels index the logits, so one out of range must not get that far.
-  void check_batch(const Batch& batch, bool training) const {
-    if (training && !has_own_size(batch)) {
-      throw std::invalid_argument(fmt::format("training takes images of {}x{}, not {}x{}",
-                                              graph_.input.height, graph_.input.width, batch.height,
-                                              batch.width));
-    }
-    Shape input = graph_.input;
-    if (!has_own_size(batch)) input = {input.channels, batch.height, batch.width};
-    const std::size_t values = batch.size * input.count();
-    const std::size_t given =
-        batch.normalised.empty() ? batch.pixels.size() : batch.normalised.size();
-    if (batch.size < 1 || given != values) {
-      throw std::invalid_argument(fmt::format(
-          "a batch of {} images should have {} pixel values, not {}", batch.size, values, given));
-    }
-    const bool unlabelled = !training && batch.labels.empty();
-    if (!unlabelled && batch.labels.size() != std::size_t(batch.size)) {
-      throw std::invalid_argument(
-          fmt::format("a batch of {} images should have as many labels, not {}", batch.size,
-                      batch.labels.size()));
-    }
-    for (std::size_t n = 0; n < batch.labels.size(); ++n) {
-      if (batch.labels[n] >= 0 && batch.labels[n] < graph_.classes) continue;
-      throw std::invalid_argument(
-          fmt::format("image {} of the batch has label {}, outside the model's {} classes", n,
-                      batch.labels[n], graph_.classes));
-    }
   }
 
   struct ResizedProgram {

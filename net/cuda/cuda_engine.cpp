@@ -1,0 +1,351 @@
+#include "net/cuda/cuda_engine.h"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "net/batch_check.h"
+#include "net/cuda/cuda_error.h"
+#include "net/cuda/kernels/kernel_data.h"
+#include "net/cuda/memory_needs.h"
+#include "net/shape_inference.h"
+
+namespace resnext::net::cuda {
+namespace {
+
+/// Photographs come in a few common shapes; each program holds activations of a whole network.
+constexpr std::size_t kMaxResizedPrograms = 8;
+constexpr std::size_t kGroupValues = std::size_t(1) << 18;
+
+DataType data_type(Precision precision) {
+  return precision == Precision::kBf16 ? DataType::kBf16 : DataType::kFloat;
+}
+
+/// Chooses the GPU for this thread, and says how much of its memory is free.
+std::size_t start_device(int device) {
+  check_cuda(cudaSetDevice(device), fmt::format("choosing GPU {}", device));
+  std::size_t left = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&left, &total), "asking for the GPU's memory");
+  return left;
+}
+
+std::string describe(int device) {
+  cudaDeviceProp properties{};
+  check_cuda(cudaGetDeviceProperties(&properties, device), "reading the GPU's properties");
+  return fmt::format("{} sm_{}{}", static_cast<const char*>(properties.name), properties.major,
+                     properties.minor);
+}
+
+PlanPolicy policy_of(const CudaEngineOptions& options) {
+  PlanPolicy policy;
+  policy.deterministic = options.deterministic;
+  policy.tensor_core_fp32 = options.precision == Precision::kTf32;
+  return policy;
+}
+
+}  // namespace
+
+/// Does what may find the GPU too small, and then says what would fit.
+template <typename Work>
+auto CudaEngine::with_memory_advice(int batch_size, bool training, const Work& work) const
+    -> decltype(work()) {
+  try {
+    return work();
+  } catch (const OutOfDeviceMemory& error) {
+    const int fits = largest_batch(graph_, {batch_size, type_}, memory_.workspace.bytes(),
+                                   free_at_start_ + kLibraryBytes);
+    const std::string advice =
+        fits == 0
+            ? std::string("not even one image would fit")
+            : fmt::format("{} images a replica would fit (--batch-per-replica {})", fits, fits);
+    throw std::runtime_error(fmt::format(
+        "{} {} images of {} on GPU {} ({}): {}; {:.2f} GB were free at the start, and {}",
+        training ? "training on" : "evaluating", batch_size, graph_.spec.name, options_.device,
+        describe(options_.device), error.what(), double(free_at_start_) * 1e-9, advice));
+  }
+}
+
+CudaEngine::CudaEngine(const Graph& graph, const Normalisation& normalisation,
+                       const CudaEngineOptions& options)
+    : graph_(graph),
+      options_(options),
+      type_(data_type(options.precision)),
+      layout_(lay_out_weights(graph_, type_)),
+      statistic_layout_(lay_out_statistics(graph_)),
+      free_at_start_(start_device(options.device)),
+      plans_(handle_.get(), describe(options.device), policy_of(options), options.plan_cache) {
+  with_memory_advice(1, true, [&] { allocate(); });
+  upload_pixel_table(normalisation);
+}
+
+void CudaEngine::allocate() {
+  gradients_ = CollectiveMemory(graph_.parameter_count);
+  memory_.gradients = gradients_.data();
+  memory_.weights = DeviceMemory(layout_.bytes);
+  memory_.statistics = DeviceMemory(statistic_layout_.bytes);
+  memory_.moved_statistics = DeviceMemory(statistic_layout_.bytes);
+  for (const DeviceMemory* memory :
+       {&memory_.weights, &memory_.statistics, &memory_.moved_statistics}) {
+    stream_.clear(memory->data(), memory->bytes());
+  }
+  stream_.clear(gradients_.data(), gradients_.bytes());
+  std::vector<kernels::ParameterEntry> entries;
+  for (const WorkingParameter& parameter : layout_.parameters) {
+    entries.push_back(
+        kernels::parameter_entry(parameter, memory_.weights.data() + parameter.offset));
+  }
+  weight_entries_ = DeviceMemory(entries.size() * sizeof(kernels::ParameterEntry));
+  stream_.copy(weight_entries_.data(), entries.data(), weight_entries_.bytes());
+  stream_.synchronize();
+}
+
+/// The same values as the loader's, whatever the GPU's arithmetic.
+void CudaEngine::upload_pixel_table(const Normalisation& normalisation) {
+  if (normalisation.mean.empty()) return;
+  std::vector<float> table;
+  for (int c = 0; c < graph_.input.channels; ++c) {
+    for (int value = 0; value < 256; ++value) {
+      table.push_back(static_cast<float>((value / 255.0 - normalisation.mean.at(std::size_t(c))) /
+                                         normalisation.deviation.at(std::size_t(c))));
+    }
+  }
+  memory_.pixel_table = DeviceMemory(table.size() * sizeof(float));
+  stream_.copy(memory_.pixel_table.data(), table.data(), memory_.pixel_table.bytes());
+  stream_.synchronize();
+}
+
+/// CUDA's idea of the current GPU belongs to each thread.
+void CudaEngine::use_device() const {
+  check_cuda(cudaSetDevice(options_.device), "choosing the GPU");
+}
+
+void CudaEngine::compile_training(int batch_size) {
+  program(batch_size, true);
+}
+
+void CudaEngine::compile_inference(int batch_size) {
+  program(batch_size, false);
+}
+
+CompiledProgram& CudaEngine::program(int batch_size, bool training) {
+  auto& entry = programs_[{batch_size, training}];
+  if (!entry) entry = compile(graph_, batch_size, training);
+  return *entry;
+}
+
+std::unique_ptr<CompiledProgram> CudaEngine::compile(const Graph& graph, int batch_size,
+                                                     bool training) {
+  use_device();
+  return with_memory_advice(batch_size, training, [&] {
+    auto compiled = std::make_unique<CompiledProgram>(
+        lower(graph, batch_size, type_, training, kGroupValues), layout_, plans_, handle_.get(),
+        stream_, options_.cuda_graphs);
+    bind_all(compiled->workspace_bytes());
+    compiled->bind(memory_);
+    return compiled;
+  });
+}
+
+/// A larger workspace lies elsewhere, so that every program must learn of it.
+void CudaEngine::bind_all(std::size_t workspace_bytes) {
+  if (workspace_bytes <= memory_.workspace.bytes()) return;
+  stream_.synchronize();
+  memory_.workspace = {};
+  memory_.workspace = DeviceMemory(workspace_bytes);
+  for (const auto& [key, compiled] : programs_) {
+    if (compiled) compiled->bind(memory_);
+  }
+  for (const Resized& entry : resized_) entry.program->bind(memory_);
+}
+
+/// The inference program for images of another size; the one used longest ago makes room.
+CompiledProgram& CudaEngine::resized_program(const Batch& batch) {
+  const Shape input{graph_.input.channels, batch.height, batch.width};
+  const auto found = std::ranges::find_if(resized_, [&](const Resized& entry) {
+    return entry.batch_size == batch.size && entry.input == input;
+  });
+  if (found != resized_.end()) {
+    resized_.splice(resized_.begin(), resized_, found);
+    return *resized_.front().program;
+  }
+  if (resized_.size() >= kMaxResizedPrograms) {
+    stream_.synchronize();
+    resized_.pop_back();
+  }
+  const Graph graph = with_input_size(graph_, batch.height, batch.width);
+  resized_.push_front({batch.size, input, compile(graph, batch.size, false)});
+  return *resized_.front().program;
+}
+
+void CudaEngine::set_parameters(std::span<const float> arena) {
+  if (arena.size() != graph_.parameter_count) {
+    throw std::invalid_argument(fmt::format("{} has {} parameters, not {}", graph_.spec.name,
+                                            graph_.parameter_count, arena.size()));
+  }
+  host_parameters_ = arena;
+  parameters_are_new_ = has_parameters_ = true;
+}
+
+void CudaEngine::pack(const float* arena, ArenaRange range) {
+  has_parameters_ = true;
+  parameters_are_new_ = false;
+  pack_parameters(arena, weight_entries_.as<kernels::ParameterEntry>(),
+                  static_cast<int>(layout_.parameters.size()), range, stream_.get());
+}
+
+CompiledProgram& CudaEngine::prepare(const Batch& batch, bool training) {
+  use_device();
+  if (!has_parameters_ && graph_.parameter_count > 0) {
+    throw std::logic_error("an engine needs parameters (set_parameters) before its first pass");
+  }
+  check_batch(graph_, batch, training);
+  if (batch.normalised.empty() && memory_.pixel_table.bytes() == 0) {
+    throw std::invalid_argument("an engine without normalisation takes normalised images only");
+  }
+  CompiledProgram& compiled =
+      has_own_size(graph_, batch) ? program(batch.size, training) : resized_program(batch);
+  if (parameters_are_new_) {
+    // Between passes nothing is in the gradient arena that anybody needs.
+    stream_.copy(gradients_.data(), host_parameters_.data(), host_parameters_.size_bytes());
+    pack(gradients_.data(), {0, graph_.parameter_count});
+  }
+  return compiled;
+}
+
+void CudaEngine::import(CompiledProgram& compiled, const Batch& batch, float loss_scale) {
+  compiled.import(staging_.stage(batch, loss_scale, stream_));
+  staging_.done(stream_);
+}
+
+const CompiledProgram& CudaEngine::issue_training(const Batch& batch, float loss_scale,
+                                                  const GradientReady& on_ready) {
+  CompiledProgram& compiled = prepare(batch, true);
+  import(compiled, batch, loss_scale);
+  for (std::size_t i = 0; i < compiled.segments().size(); ++i) {
+    compiled.run(i);
+    const std::size_t ready = compiled.segments()[i].ready;
+    if (on_ready && ready > 0) on_ready(ready);
+  }
+  return compiled;
+}
+
+BatchMetrics CudaEngine::train(const Batch& batch, float loss_scale, std::span<float> gradients,
+                               std::span<float> statistics, const GradientReady& on_ready) {
+  use_device();
+  if (!statistics.empty()) {
+    const std::vector<float> padded = padded_statistics(statistics);
+    stream_.copy(memory_.statistics.data(), padded.data(), memory_.statistics.bytes());
+    stream_.synchronize();
+  }
+  std::size_t announced = 0;
+  const auto bring = [&](std::size_t ready) {
+    stream_.copy(gradients.data() + announced, gradients_.data() + announced,
+                 (ready - announced) * sizeof(float));
+    stream_.synchronize();
+    announced = ready;
+    if (on_ready) on_ready(ready);
+  };
+  const CompiledProgram& compiled = issue_training(batch, loss_scale, bring);
+  if (!statistics.empty()) {
+    std::vector<float> padded(memory_.moved_statistics.bytes() / sizeof(float));
+    stream_.copy(padded.data(), memory_.moved_statistics.data(), memory_.moved_statistics.bytes());
+    stream_.synchronize();
+    unpad_statistics(padded, statistics);
+  }
+  return read_metrics(compiled, batch);
+}
+
+BatchMetrics CudaEngine::evaluate(const Batch& batch, std::span<const float> statistics,
+                                  std::span<float> logits) {
+  CompiledProgram& compiled = prepare(batch, false);
+  const std::vector<float> padded = padded_statistics(statistics);
+  stream_.copy(memory_.statistics.data(), padded.data(), memory_.statistics.bytes());
+  import(compiled, batch, 0);
+  for (std::size_t i = 0; i < compiled.segments().size(); ++i) compiled.run(i);
+  if (!logits.empty()) read_logits(compiled, logits);
+  return read_metrics(compiled, batch);
+}
+
+BatchMetrics CudaEngine::read_metrics(const CompiledProgram& compiled, const Batch& batch) const {
+  std::vector<kernels::RowMetrics> rows(compiled.metric_count());
+  if (batch.labels.empty()) {
+    stream_.synchronize();
+    BatchMetrics metrics;
+    metrics.images = static_cast<std::int64_t>(rows.size());
+    return metrics;
+  }
+  stream_.copy(rows.data(), compiled.metrics(), rows.size() * sizeof(kernels::RowMetrics));
+  stream_.synchronize();
+  return summed(rows);
+}
+
+BatchMetrics CudaEngine::summed(std::span<const kernels::RowMetrics> rows) {
+  BatchMetrics metrics;
+  for (const kernels::RowMetrics& row : rows) {
+    metrics.loss_sum += row.loss;
+    metrics.top1_correct += row.before < 1 ? 1 : 0;
+    metrics.top5_correct += row.before < 5 ? 1 : 0;
+    ++metrics.images;
+  }
+  return metrics;
+}
+
+/// Output 0, row-major in fp32 without padding.
+void CudaEngine::read_logits(const CompiledProgram& compiled, std::span<float> logits) const {
+  const DeviceProgram& program = compiled.program();
+  const int images = program.batch_size, pitch = program.output_pitches.front();
+  const std::size_t classes = graph_.nodes[std::size_t(graph_.outputs.front())].output.count();
+  if (logits.size() != std::size_t(images) * classes) {
+    throw std::invalid_argument(fmt::format("a batch of {} images has {} logits, not {}", images,
+                                            std::size_t(images) * classes, logits.size()));
+  }
+  const DataType type = program.outputs.front().type;
+  const std::size_t values = std::size_t(images) * std::size_t(pitch);
+  std::vector<std::byte> raw(bytes_of(type, values));
+  stream_.copy(raw.data(), compiled.output(0), raw.size());
+  stream_.synchronize();
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const std::size_t at = i / classes * std::size_t(pitch) + i % classes;
+    if (type == DataType::kFloat) {
+      logits[i] = reinterpret_cast<const float*>(raw.data())[at];
+    } else {
+      const std::uint32_t bits =
+          std::uint32_t(reinterpret_cast<const std::uint16_t*>(raw.data())[at]) << 16;
+      logits[i] = std::bit_cast<float>(bits);
+    }
+  }
+}
+
+std::vector<float> CudaEngine::padded_statistics(std::span<const float> statistics) const {
+  std::vector<float> padded(statistic_layout_.bytes / sizeof(float), 0.0F);
+  for (std::size_t i = 0; i < graph_.statistics.size(); ++i) {
+    const Statistic& statistic = graph_.statistics[i];
+    const auto values = statistics.subspan(statistic.offset, statistic.count);
+    std::ranges::copy(
+        values, padded.begin() + std::ptrdiff_t(statistic_layout_.offsets[i] / sizeof(float)));
+  }
+  return padded;
+}
+
+void CudaEngine::unpad_statistics(std::span<const float> padded,
+                                  std::span<float> statistics) const {
+  for (std::size_t i = 0; i < graph_.statistics.size(); ++i) {
+    const Statistic& statistic = graph_.statistics[i];
+    const auto values =
+        padded.subspan(statistic_layout_.offsets[i] / sizeof(float), statistic.count);
+    std::ranges::copy(values, statistics.begin() + std::ptrdiff_t(statistic.offset));
+  }
+}
+
+std::size_t CudaEngine::memory_bytes() const {
+  std::size_t bytes = gradients_.bytes() + memory_.weights.bytes() + memory_.statistics.bytes() +
+                      memory_.moved_statistics.bytes() + memory_.workspace.bytes() +
+                      weight_entries_.bytes();
+  for (const auto& [key, compiled] : programs_) bytes += compiled->memory_bytes();
+  for (const Resized& entry : resized_) bytes += entry.program->memory_bytes();
+  return bytes;
+}
+
+}  // namespace resnext::net::cuda
