@@ -276,30 +276,5 @@ TEST(Communicator, BroadcastsAndSums) {
   EXPECT_EQ(counts[1], world.size() * (world.size() - 1) / 2);
 }
 
-/// Every rank reports its own failures; only rank 0 says what went well.
-int run(int argc, char** argv) {
-  ::testing::InitGoogleTest(&argc, argv);
-  const MpiSession session(&argc, &argv);
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
-  if (rank > 0) {
-    class OnlyFailures : public ::testing::EmptyTestEventListener {
-      void OnTestPartResult(const ::testing::TestPartResult& result) override {
-        if (result.failed())
-          fmt::print("{}:{}: {}\n", result.file_name() ? result.file_name() : "",
-                     result.line_number(), result.summary());
-      }
-    };
-    delete listeners.Release(listeners.default_result_printer());
-    listeners.Append(new OnlyFailures);
-  }
-  return RUN_ALL_TESTS();
-}
-
 }  // namespace
 }  // namespace resnext::worker
-
-int main(int argc, char** argv) {
-  return resnext::worker::run(argc, argv);
-}
