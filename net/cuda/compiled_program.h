@@ -68,8 +68,8 @@ class CompiledProgram {
   /// Of the imported batch's rows, loss by loss; on the device.
   const kernels::RowMetrics* metrics() const;
   std::size_t metric_count() const;
-  /// Bytes and address of an output.
-  void* output(std::size_t index) const { return address(program_.outputs[index].at); }
+  /// On the device.
+  void* output(std::size_t index) const { return address(program_.outputs[index].value.at); }
 
  private:
   struct GraphExecution;

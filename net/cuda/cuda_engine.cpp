@@ -38,6 +38,13 @@ std::string describe(int device) {
                      properties.minor);
 }
 
+/// Value `index` of an array as the device holds it.
+float value_at(std::span<const std::byte> raw, DataType type, std::size_t index) {
+  if (type == DataType::kFloat) return reinterpret_cast<const float*>(raw.data())[index];
+  const std::uint32_t bits = reinterpret_cast<const std::uint16_t*>(raw.data())[index];
+  return std::bit_cast<float>(bits << 16);
+}
+
 PlanPolicy policy_of(const CudaEngineOptions& options) {
   PlanPolicy policy;
   policy.deterministic = options.deterministic;
@@ -292,29 +299,26 @@ BatchMetrics CudaEngine::summed(std::span<const kernels::RowMetrics> rows) {
   return metrics;
 }
 
-/// Output 0, row-major in fp32 without padding.
+/// Output 0 as (N, C, H, W) in fp32, without padding.
 void CudaEngine::read_logits(const CompiledProgram& compiled, std::span<float> logits) const {
   const DeviceProgram& program = compiled.program();
-  const int images = program.batch_size, pitch = program.output_pitches.front();
-  const std::size_t classes = graph_.nodes[std::size_t(graph_.outputs.front())].output.count();
-  if (logits.size() != std::size_t(images) * classes) {
+  const Output& output = program.outputs.front();
+  const Shape& shape = output.shape;
+  const std::size_t images = std::size_t(program.batch_size);
+  if (logits.size() != images * shape.count()) {
     throw std::invalid_argument(fmt::format("a batch of {} images has {} logits, not {}", images,
-                                            std::size_t(images) * classes, logits.size()));
+                                            images * shape.count(), logits.size()));
   }
-  const DataType type = program.outputs.front().type;
-  const std::size_t values = std::size_t(images) * std::size_t(pitch);
-  std::vector<std::byte> raw(bytes_of(type, values));
+  const std::size_t pixels = std::size_t(shape.height) * shape.width;
+  const std::size_t channels = std::size_t(shape.channels);
+  const std::size_t pitch = std::size_t(padded_channels(shape.channels));
+  std::vector<std::byte> raw(bytes_of(output.value.type, images * pixels * pitch));
   stream_.copy(raw.data(), compiled.output(0), raw.size());
   stream_.synchronize();
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    const std::size_t at = i / classes * std::size_t(pitch) + i % classes;
-    if (type == DataType::kFloat) {
-      logits[i] = reinterpret_cast<const float*>(raw.data())[at];
-    } else {
-      const std::uint32_t bits =
-          std::uint32_t(reinterpret_cast<const std::uint16_t*>(raw.data())[at]) << 16;
-      logits[i] = std::bit_cast<float>(bits);
-    }
+    const std::size_t pixel = i % pixels, channel = i / pixels % channels;
+    const std::size_t image = i / pixels / channels;
+    logits[i] = value_at(raw, output.value.type, (image * pixels + pixel) * pitch + channel);
   }
 }
 

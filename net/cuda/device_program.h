@@ -123,6 +123,12 @@ struct Step {
       work;
 };
 
+/// A value that is read back: a node's, of one image `shape` without padding.
+struct Output {
+  Activation value;
+  Shape shape;
+};
+
 struct DeviceProgram {
   int batch_size = 0;
   bool training = false;
@@ -134,8 +140,7 @@ struct DeviceProgram {
   std::size_t planned_bytes = 0;
   std::size_t unshared_bytes = 0;   ///< if no two buffers shared memory
   std::vector<Location> gradients;  ///< by parameter: its working gradient (training)
-  std::vector<Activation> outputs;  ///< of the graph's outputs
-  std::vector<int> output_pitches;  ///< values of a row
+  std::vector<Output> outputs;      ///< the graph's
 };
 
 /// Lowers a pass. `group_values`: gradients are exported in portions of at least so many values,

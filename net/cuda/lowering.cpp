@@ -130,8 +130,7 @@ void Lowering::append_plan(std::string name, TensorGraph tensor_graph,
 
 void Lowering::finish() {
   for (const int output : graph.outputs) {
-    program.outputs.push_back(value(output));
-    program.output_pitches.push_back(static_cast<int>(values(output) / std::size_t(batch_size)));
+    program.outputs.push_back({value(output), node(output).output});
   }
   plan_.place();
   for (int buffer = 0; buffer < plan_.count(); ++buffer) {

@@ -13,6 +13,7 @@
 #include "net/complexity.h"
 #include "net/engine.h"
 #include "net/initialise.h"
+#include "tests/net/engine_under_test.h"
 #include "tests/net/relative_error.h"
 #include "tests/net/training_sample.h"
 
@@ -43,7 +44,7 @@ struct Pass {
 /// Training and evaluation in the form of `graph`, everything given and returned in that of
 /// `grouped`.
 Pass pass_in_form(const Graph& graph, const Graph& grouped, const TrainingSample& sample) {
-  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
   const std::vector<float> parameters = converted_parameters(grouped, sample.parameters, graph);
   std::vector<float> statistics = converted_statistics(grouped, sample.statistics, graph);
   std::vector<float> gradients(graph.parameter_count, 1e3F);

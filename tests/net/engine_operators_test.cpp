@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "net/engine.h"
+#include "tests/net/engine_under_test.h"
 #include "tests/net/hand_built_graph.h"
 #include "tests/net/reference_network.h"
 #include "tests/net/relative_error.h"
@@ -69,7 +70,7 @@ void expect_evaluation_agrees(const Graph& graph, const TrainingSample& sample, 
 void expect_engine_agrees(const NamedGraph& named, int threads) {
   SCOPED_TRACE(named.name + ", threads " + std::to_string(threads));
   const TrainingSample sample = draw_smooth_training_sample(named.graph, kImages, 11);
-  const auto engine = make_cpu_engine(named.graph, sample.normalisation, threads);
+  const auto engine = make_engine_under_test(named.graph, sample.normalisation, threads);
   engine->set_parameters(sample.parameters);
   expect_training_agrees(named.graph, sample, *engine);
   expect_evaluation_agrees(named.graph, sample, *engine);
@@ -97,7 +98,7 @@ TEST(EngineOperators, OutputsAreRowMajorWhateverTheLayoutInside) {
   Graph graph = net.graph();
   graph.outputs = {features};
   const TrainingSample sample = draw_smooth_training_sample(graph, kImages, 11);
-  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
   engine->set_parameters(sample.parameters);
   expect_evaluation_agrees(graph, sample, *engine);
 }
@@ -108,7 +109,7 @@ TEST(EngineOperators, CountsTop1AndTop5) {
   const Graph graph = net.graph();
   std::vector<float> arena(graph.parameter_count, 0.0F);
   for (int k = 0; k < 7; ++k) arena[graph.parameters[0].offset + k * 8] = 1.0F;
-  const auto engine = make_cpu_engine(graph, {{0.0F}, {1.0F}}, 1);
+  const auto engine = make_engine_under_test(graph, {{0.0F}, {1.0F}}, 1);
   engine->set_parameters(arena);
   const std::vector<std::uint8_t> row = {10, 70, 60, 50, 40, 30, 70};  // 1 before 6 of equals
   std::vector<std::uint8_t> pixels;

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "net/engine.h"
+#include "tests/net/engine_under_test.h"
 #include "tests/net/hand_built_graph.h"
 #include "tests/net/reference_network.h"
 #include "tests/net/relative_error.h"
@@ -59,7 +60,7 @@ TEST(EnginePromises, TheSameBatchGivesTheSameBits) {
     const TrainingSample sample = draw_training_sample(graph, kImages, 1);
     const TrainingSample other = draw_training_sample(graph, 3, 2);
     for (const int threads : {1, 2}) {
-      const auto engine = make_cpu_engine(graph, sample.normalisation, threads);
+      const auto engine = make_engine_under_test(graph, sample.normalisation, threads);
       const Trained first = train(*engine, graph, sample);
       for (int again = 0; again < 5; ++again) {
         expect_same_bits(train(*engine, graph, sample), first);
@@ -67,7 +68,7 @@ TEST(EnginePromises, TheSameBatchGivesTheSameBits) {
         train(*engine, graph, other);
         engine->evaluate(other.batch(), other.statistics, {});
       }
-      const auto fresh = make_cpu_engine(graph, sample.normalisation, threads);
+      const auto fresh = make_engine_under_test(graph, sample.normalisation, threads);
       expect_same_bits(train(*fresh, graph, sample), first);
     }
   }
@@ -77,8 +78,8 @@ TEST(EnginePromises, ThreadsChangeNoMoreThanRounding) {
   for (const char* model : {"resnet11_cifar_w8", "resnext11_4x4d_cifar_w8"}) {
     const Graph graph = build_graph(parse_spec(model), {3, 9, 9}, 10);
     const TrainingSample sample = draw_smooth_training_sample(graph, kImages, 3);
-    const auto one = make_cpu_engine(graph, sample.normalisation, 1);
-    const auto two = make_cpu_engine(graph, sample.normalisation, 2);
+    const auto one = make_engine_under_test(graph, sample.normalisation, 1);
+    const auto two = make_engine_under_test(graph, sample.normalisation, 2);
     const Trained a = train(*one, graph, sample), b = train(*two, graph, sample);
     EXPECT_NEAR(a.loss_sum, b.loss_sum, 1e-5 * a.loss_sum);
     EXPECT_LE(relative_error(a.gradients, b.gradients), 1e-5);
@@ -103,7 +104,7 @@ TEST(EnginePromises, NormalisedImagesGiveTheBitsOfTheirPixels) {
   for (const Graph& graph : networks()) {
     const TrainingSample sample = draw_training_sample(graph, kImages, 1);
     const std::vector<float> values = normalised(sample, graph.input);
-    const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+    const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
     const Trained expected = train(*engine, graph, sample);
     Trained result{std::vector<float>(graph.parameter_count, 1e3F), sample.statistics};
     const Batch batch{kImages, {}, sample.labels, values};
@@ -116,8 +117,8 @@ TEST(EnginePromises, NormalisedImagesNeedNoNormalisation) {
   const Graph graph = networks().front();
   const TrainingSample sample = draw_training_sample(graph, kImages, 1);
   const std::vector<float> values = normalised(sample, graph.input);
-  const auto own = make_cpu_engine(graph, sample.normalisation, 1);
-  const auto engine = make_cpu_engine(graph, {}, 1);
+  const auto own = make_engine_under_test(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, {}, 1);
   own->set_parameters(sample.parameters);
   engine->set_parameters(sample.parameters);
   std::vector<float> expected(std::size_t(kImages) * 10), logits(expected.size());
@@ -132,14 +133,14 @@ TEST(EnginePromises, EvaluatesImagesOfOtherSizes) {
     const Spec spec = parse_spec(model);
     const Graph trained = build_graph(spec, {3, 12, 12}, 10);
     TrainingSample weights = draw_training_sample(trained, 1, 5);
-    const auto engine = make_cpu_engine(trained, weights.normalisation, 1);
+    const auto engine = make_engine_under_test(trained, weights.normalisation, 1);
     engine->set_parameters(weights.parameters);
     for (int repetition = 0; repetition < 2; ++repetition) {
       for (int i = 0; i < 20; ++i) {  // more sizes than are kept
         const Shape shape{3, 8 + i, 27 - i};
         const Graph graph = build_graph(spec, shape, 10);
         const TrainingSample sample = draw_training_sample(graph, kImages, 6);
-        const auto own = make_cpu_engine(graph, weights.normalisation, 1);
+        const auto own = make_engine_under_test(graph, weights.normalisation, 1);
         own->set_parameters(weights.parameters);
         std::vector<float> expected(kImages * 10), logits(kImages * 10);
         const BatchMetrics a = own->evaluate(sample.batch(), weights.statistics, expected);
@@ -159,7 +160,7 @@ TEST(EnginePromises, EvaluatesImagesOfOtherSizes) {
 TEST(EnginePromises, TrainingTakesNoOtherSize) {
   const Graph graph = networks().front();
   const TrainingSample sample = draw_training_sample(graph, 1, 5);
-  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
   engine->set_parameters(sample.parameters);
   Batch batch = sample.batch();
   batch.height = 10;
@@ -176,7 +177,7 @@ TEST(EnginePromises, AveragingWindowIsTheMeanScoreOfAllPositions) {
   const Shape input{3, 24, 20};  // 6 x 5 at the end
   const Graph dense = build_graph(spec, input, 10, {.averaging_window = kWindow});
   const TrainingSample sample = draw_training_sample(dense, 1, 8);
-  const auto engine = make_cpu_engine(dense, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(dense, sample.normalisation, 1);
   engine->set_parameters(sample.parameters);
   std::vector<float> logits(10);
   engine->evaluate(sample.batch(), sample.statistics, logits);
@@ -217,8 +218,8 @@ TEST(EnginePromises, EvaluationCountsThePlainLoss) {
   const Graph plain = build_graph(spec, {3, 12, 12}, 10);
   const Graph smoothed = build_graph(spec, {3, 12, 12}, 10, {.label_smoothing = 0.3F});
   const TrainingSample sample = draw_training_sample(plain, kImages, 5);
-  const auto a = make_cpu_engine(plain, sample.normalisation, 1);
-  const auto b = make_cpu_engine(smoothed, sample.normalisation, 1);
+  const auto a = make_engine_under_test(plain, sample.normalisation, 1);
+  const auto b = make_engine_under_test(smoothed, sample.normalisation, 1);
   EXPECT_NE(train(*a, plain, sample).loss_sum, train(*b, smoothed, sample).loss_sum);
   EXPECT_EQ(a->evaluate(sample.batch(), sample.statistics, {}).loss_sum,
             b->evaluate(sample.batch(), sample.statistics, {}).loss_sum);
@@ -227,9 +228,9 @@ TEST(EnginePromises, EvaluationCountsThePlainLoss) {
 TEST(EnginePromises, EnginesSideBySideDoNotDisturbEachOther) {
   const Graph graph = networks().front();
   const TrainingSample sample = draw_training_sample(graph, kImages, 4);
-  const auto one = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto one = make_engine_under_test(graph, sample.normalisation, 1);
   const Trained alone = train(*one, graph, sample);
-  const auto two = make_cpu_engine(graph, sample.normalisation, 2);
+  const auto two = make_engine_under_test(graph, sample.normalisation, 2);
   const Trained alone_two = train(*two, graph, sample);
   expect_same_bits(train(*one, graph, sample), alone);
   expect_same_bits(train(*two, graph, sample), alone_two);
@@ -240,7 +241,7 @@ TEST(EnginePromises, AnnouncedGradientsAreFinal) {
   for (unsigned seed = 0; seed < 20; ++seed) graphs.push_back(random_graph(seed));
   for (const Graph& graph : graphs) {
     const TrainingSample sample = draw_training_sample(graph, kImages, 5);
-    const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+    const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
     const Trained expected = train(*engine, graph, sample);
 
     // Take each announced slice away and leave a mark: it must be final when announced, and nobody
@@ -268,7 +269,7 @@ TEST(EnginePromises, AnnouncedGradientsAreFinal) {
 TEST(EnginePromises, GradientsAreAnnouncedLayerByLayer) {
   const Graph graph = build_graph(parse_spec("resnext50_32x4d_w8"), {3, 64, 64}, 10);
   const TrainingSample sample = draw_training_sample(graph, 2, 6);
-  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
   engine->set_parameters(sample.parameters);
   std::vector<std::size_t> prefixes;
   std::vector<float> gradients(graph.parameter_count);
@@ -282,7 +283,7 @@ TEST(EnginePromises, GradientsAreAnnouncedLayerByLayer) {
 TEST(EnginePromises, RunningStatisticsAreOptional) {
   const Graph graph = networks().front();
   const TrainingSample sample = draw_training_sample(graph, kImages, 7);
-  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
   const Trained expected = train(*engine, graph, sample);
   std::vector<float> gradients(graph.parameter_count);
   engine->train(sample.batch(), 0.25F, gradients, {}, {});
@@ -292,8 +293,8 @@ TEST(EnginePromises, RunningStatisticsAreOptional) {
 TEST(EnginePromises, ProgramsCompiledAheadGiveTheSameBits) {
   const Graph graph = networks().back();
   const TrainingSample sample = draw_training_sample(graph, kImages, 8);
-  const auto lazy = make_cpu_engine(graph, sample.normalisation, 1);
-  const auto ahead = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto lazy = make_engine_under_test(graph, sample.normalisation, 1);
+  const auto ahead = make_engine_under_test(graph, sample.normalisation, 1);
   ahead->compile_inference(kImages);
   ahead->compile_training(kImages);
   const std::size_t bytes = ahead->memory_bytes();
@@ -309,7 +310,7 @@ TEST(EnginePromises, NewParametersReachEveryProgram) {
   const Graph graph = networks().front();
   const TrainingSample sample = draw_training_sample(graph, kImages, 9);
   const TrainingSample other = draw_training_sample(graph, kImages, 10);
-  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
   std::vector<float> arena = sample.parameters;
   const auto logits = [&](Engine& of) {
     std::vector<float> values(kImages * 10);
@@ -322,7 +323,7 @@ TEST(EnginePromises, NewParametersReachEveryProgram) {
   engine->set_parameters(arena);
   const auto after = logits(*engine);
   EXPECT_FALSE(same_bits(before, after));
-  const auto fresh = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto fresh = make_engine_under_test(graph, sample.normalisation, 1);
   fresh->set_parameters(arena);
   EXPECT_TRUE(same_bits(logits(*fresh), after));
 }
@@ -340,7 +341,7 @@ TEST(EnginePromises, RefusesBadArgumentsByName) {
   const Graph graph = build_graph(parse_spec("resnext11_4x4d_cifar_w8"), {3, 8, 8}, 10);
   TrainingSample sample = draw_training_sample(graph, 2, 1);
   std::vector<float> gradients(graph.parameter_count), statistics = sample.statistics;
-  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
   const auto train = [&] {
     return error_of([&] { engine->train(sample.batch(), 1, gradients, statistics, {}); });
   };
@@ -361,14 +362,14 @@ TEST(EnginePromises, RefusesBadArgumentsByName) {
   sample.labels[1] = 0;
   sample.pixels.pop_back();
   EXPECT_EQ(train(), "a batch of 2 images should have 384 pixel values, not 383");
-  EXPECT_EQ(error_of([&] { make_cpu_engine(graph, sample.normalisation, 0); }),
+  EXPECT_EQ(error_of([&] { make_engine_under_test(graph, sample.normalisation, 0); }),
             "an engine needs at least one thread");
 }
 
 TEST(EnginePromises, EvaluatesWithoutLabels) {
   const Graph graph = networks().front();
   const TrainingSample sample = draw_training_sample(graph, kImages, 12);
-  const auto engine = make_cpu_engine(graph, sample.normalisation, 1);
+  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
   engine->set_parameters(sample.parameters);
   std::vector<float> with(kImages * 10), without(kImages * 10);
   engine->evaluate(sample.batch(), sample.statistics, with);

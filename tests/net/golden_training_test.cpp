@@ -10,6 +10,7 @@
 
 #include "net/engine.h"
 #include "net/initialise.h"
+#include "tests/net/engine_under_test.h"
 #include "tests/net/relative_error.h"
 
 namespace resnext::net {
@@ -57,7 +58,8 @@ class GoldenTrainingTest : public testing::TestWithParam<Case> {};
 
 TEST_P(GoldenTrainingTest, AgreesWithPyTorch) {
   const GoldenTraining golden = read_golden_training(GetParam().model);
-  const auto engine = make_cpu_engine(golden.graph, golden.normalisation, GetParam().threads);
+  const auto engine =
+      make_engine_under_test(golden.graph, golden.normalisation, GetParam().threads);
   Sgd sgd{golden.learning_rate, golden.momentum, golden.weight_decay, {}};
   std::vector<float> parameters = golden.initial_parameters;
   std::vector<float> statistics(golden.graph.statistic_count);

@@ -1,9 +1,10 @@
+#include "net/norm_residual_patterns.h"
+
 #include <algorithm>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "net/norm_residual_patterns.h"
 #include "tests/net/hand_built_graph.h"
 
 namespace resnext::net {
