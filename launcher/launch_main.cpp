@@ -13,6 +13,7 @@
 
 #include "cli/program.h"
 #include "launcher/cores.h"
+#include "launcher/gpus.h"
 #include "launcher/hosts.h"
 #include "launcher/mpirun_line.h"
 #include "launcher/placement.h"
@@ -37,8 +38,8 @@ po::options_description launcher_options() {
   po::options_description options("Options");
   auto add = options.add_options();
   add("ranks,n", po::value<int>()->value_name("N"),
-      "ranks to start, even beyond the cores; default: as many as have a core each and suit the "
-      "worker's --replicas");
+      "ranks to start, even beyond the cores; default: as many as have a GPU each (a core each, "
+      "where there are none or with --device cpu) and suit the worker's --replicas");
   add("hosts", po::value<std::string>()->value_name("HOST[:SLOTS],..."),
       "hosts to run on; SLOTS is the cores to use there (default: as many as here)");
   add("hostfile", po::value<std::string>()->value_name("FILE"),
@@ -99,14 +100,28 @@ std::vector<Host> choose_hosts(const po::variables_map& values, const Cores& cor
   return {Host{"", cores.usable}};
 }
 
-std::string describe(const Placement& placement, const std::vector<Host>& hosts) {
+/// On each host, if the worker may use them.
+int choose_gpus(const std::vector<std::string>& worker_options) {
+  return worker_option(worker_options, "device").value_or("auto") == "cpu" ? 0 : count_gpus();
+}
+
+/// GPUs leave the cores of a rank to decoding.
+void add_threads(const Placement& placement, bool on_gpus, std::vector<std::string>& options) {
+  const char* const name = on_gpus ? "decode-threads" : "threads";
+  if (worker_option(options, name)) return;
+  options.insert(options.end(), {fmt::format("--{}", name), std::to_string(placement.threads)});
+}
+
+std::string describe(const Placement& placement, const std::vector<Host>& hosts, bool on_gpus) {
   const int cores = std::accumulate(hosts.begin(), hosts.end(), 0,
                                     [](int sum, const Host& host) { return sum + host.cores; });
   const auto count = [](int n, const char* what) {
     return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
   };
-  return fmt::format("{} x {} on {}{}", count(placement.ranks, "rank"),
-                     count(placement.threads, "thread"), count(cores, "core"),
+  const std::string each =
+      on_gpus ? fmt::format("(1 GPU, {})", count(placement.threads, "decoding thread"))
+              : count(placement.threads, "thread");
+  return fmt::format("{} x {} on {}{}", count(placement.ranks, "rank"), each, count(cores, "core"),
                      placement.oversubscribed ? ", oversubscribed" : "");
 }
 
@@ -139,20 +154,20 @@ int launch(const std::vector<std::string>& arguments) {
   PlacementRequest request;
   request.hosts = choose_hosts(values, cores);
   request.ranks = positive(values, "ranks");
+  request.gpus = choose_gpus(split.worker);
   request.threads = choose_threads(values, split.worker);
   request.replicas = worker_count(split.worker, "replicas").value_or(kDefaultReplicas);
   request.accumulate = worker_count(split.worker, "accumulate").value_or(1);
   request.exact = worker_option(split.worker, "reduce").value_or("exact") != "fast";
   const auto patience = positive(values, "patience");
   const Placement placement = place(request);
-  if (!worker_option(split.worker, "threads")) {
-    split.worker.insert(split.worker.end(), {"--threads", std::to_string(placement.threads)});
-  }
+  add_threads(placement, request.gpus > 0, split.worker);
 
   MpirunSettings settings;
   settings.mpirun = find_mpirun();
   settings.as_root = geteuid() == 0;
-  settings.bind = should_bind(placement, request.hosts, cores.whole_machine) && may_bind();
+  settings.bind =
+      request.gpus == 0 && should_bind(placement, request.hosts, cores.whole_machine) && may_bind();
   settings.peer_memory_readable = may_read_peer_memory();
   const std::vector<std::string> line =
       mpirun_line(settings, placement, request.hosts,
@@ -161,8 +176,8 @@ int launch(const std::vector<std::string>& arguments) {
     fmt::print("{}\n", shell_line(line));
     return cli::kSuccess;
   }
-  fmt::print(stderr, "resnext-launch: {}\n{}\n", describe(placement, request.hosts),
-             shell_line(line));
+  fmt::print(stderr, "resnext-launch: {}\n{}\n",
+             describe(placement, request.hosts, request.gpus > 0), shell_line(line));
   const Outcome outcome = supervise(line, std::chrono::seconds(*patience));
   report(outcome);
   return outcome.exit_code;

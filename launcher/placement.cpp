@@ -8,10 +8,13 @@
 namespace resnext::launcher {
 namespace {
 
-/// Ranks that each host can hold with `threads` cores for each.
-std::vector<int> capacities(const std::vector<Host>& hosts, int threads) {
+/// Ranks that each host can hold: one for each GPU, or with `threads` cores for each.
+std::vector<int> capacities(const PlacementRequest& request) {
+  const int threads = request.threads.value_or(1);
   std::vector<int> result;
-  for (const Host& host : hosts) result.push_back(std::max(1, host.cores / threads));
+  for (const Host& host : request.hosts) {
+    result.push_back(request.gpus > 0 ? request.gpus : std::max(1, host.cores / threads));
+  }
   return result;
 }
 
@@ -55,7 +58,7 @@ bool ranks_suit_replicas(int ranks, const PlacementRequest& request) {
 }
 
 Placement place(const PlacementRequest& request) {
-  const std::vector<int> capacity = capacities(request.hosts, request.threads.value_or(1));
+  const std::vector<int> capacity = capacities(request);
   Placement placement;
   placement.ranks = request.ranks.value_or(
       most_suitable_ranks(request, std::accumulate(capacity.begin(), capacity.end(), 0)));

@@ -20,6 +20,7 @@ struct PlacementRequest {
   std::optional<int> ranks;    ///< obeyed when given, even beyond the cores
   std::optional<int> threads;  ///< in each rank
   int replicas = 1;
+  int gpus = 0;        ///< of each host, which are to have one rank each; 0: ranks use cores
   int accumulate = 1;  ///< batches that each replica computes in a step
   bool exact = true;   ///< --reduce exact, which not every number of ranks can do
 };
@@ -36,7 +37,8 @@ struct Placement {
 /// its balanced tree, so a power of two of them, or one rank with them all.
 bool ranks_suit_replicas(int ranks, const PlacementRequest& request);
 
-/// Without `ranks`: the most that suit the replicas and have a core for each thread; at least 1.
+/// Without `ranks`: the most that suit the replicas and have a GPU each, or a core for each thread;
+/// at least 1.
 /// Without `threads`: the cores of the most crowded host shared among its ranks; at least 1. Ranks
 /// go to hosts in proportion to what these can hold.
 Placement place(const PlacementRequest& request);

@@ -52,6 +52,7 @@ class Launch {
     argv.push_back(nullptr);
     pid_ = fork();
     if (pid_ == 0) {
+      setenv("CUDA_VISIBLE_DEVICES", "", 1);  // the same on every machine
       for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
       dup2(open((base_ + ".out").c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600), STDOUT_FILENO);
       dup2(open((base_ + ".err").c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600), STDERR_FILENO);

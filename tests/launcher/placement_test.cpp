@@ -46,6 +46,24 @@ TEST(RanksSuitReplicas, CountAccumulatedBatches) {
       1);
 }
 
+TEST(Placement, ARankForEachGpu) {
+  PlacementRequest request = on_cores(64, 8);
+  request.gpus = 4;
+  EXPECT_EQ(place(request).ranks, 4);
+  EXPECT_EQ(place(request).threads, 16);
+  request.gpus = 3;  // do not divide the replicas
+  EXPECT_EQ(place(request).ranks, 2);
+  request.gpus = 4;
+  request.hosts = {Host{"a", 64}, Host{"b", 64}};
+  EXPECT_EQ(place(request).ranks_on_host, (std::vector<int>{4, 4}));
+  request.gpus = 0;
+  EXPECT_EQ(place(request).threads, 16);
+  request.hosts = {Host{"", 2}};
+  request.gpus = 4;  // more than cores
+  EXPECT_EQ(place(request).ranks, 4);
+  EXPECT_EQ(place(request).threads, 1);
+}
+
 TEST(Placement, DefaultsForTheUsualMachines) {
   const auto placed = [](int cores, int replicas) {
     const Placement placement = place(on_cores(cores, replicas));

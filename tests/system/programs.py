@@ -18,8 +18,8 @@ MPIRUN_OPTIONS = ["--map-by", "slot:oversubscribe", "--bind-to", "none", "--mca"
 
 
 def environment():
-    """The caller's environment, and what Open MPI 4 and 5 need where we are root or in a container."""
-    values = dict(os.environ)
+    """The caller's environment without GPUs, and what Open MPI 4 and 5 need where we are root or in a container."""
+    values = dict(os.environ, CUDA_VISIBLE_DEVICES="")
     # Ranks may not read each other's memory in a container.
     values.update(OMPI_MCA_btl_vader_single_copy_mechanism="none", OMPI_MCA_smsc="^cma")
     if os.geteuid() == 0:
