@@ -6,13 +6,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
 
 #include <dlfcn.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/cuda_standin/cudnn_execution.h"
 #include "tests/cuda_standin/standin.h"
@@ -65,8 +66,10 @@ Descriptor make_device() {
   const char* file = std::getenv("CUDNN_TEST_DEVICE_JSON");
   if (file == nullptr) fail("CUDNN_TEST_DEVICE_JSON names no description of a GPU");
   std::ifstream stream(file);
-  std::string json((std::istreambuf_iterator<char>(stream)), {});
-  json.erase(json.find_last_not_of(" \n") + 1);
+  if (!stream) fail(std::string(file) + " cannot be read");
+  auto description = nlohmann::ordered_json::parse(stream);
+  if (description.contains("cudnn")) description = description["cudnn"];  // a file of net/devices
+  const std::string json = description.dump();
   Descriptor device = nullptr;
   if (STANDIN_REAL(cudnnBackendCreateDescriptor)(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &device) !=
           CUDNN_STATUS_SUCCESS ||
