@@ -57,10 +57,22 @@ EngineNotes notes_of(const Descriptor& configuration) {
   return result;
 }
 
-/// Tensor cores compute fp32 by rounding its factors; where factors are bf16 nothing is lost.
-bool all_fp32(const std::vector<TensorDescription>& tensors) {
-  return std::ranges::none_of(
-      tensors, [](const TensorDescription& tensor) { return tensor.type == DataType::kBf16; });
+bool multiplies_matrices(OperationKind kind) {
+  return kind == OperationKind::kConvolutionForward ||
+         kind == OperationKind::kConvolutionBackwardData ||
+         kind == OperationKind::kConvolutionBackwardWeights ||
+         kind == OperationKind::kMatrixProduct;
+}
+
+/// Tensor cores compute products of fp32 by rounding the factors; bf16 loses nothing, and where
+/// nothing is multiplied the note says nothing.
+bool has_fp32_products(const TensorGraph& graph) {
+  const bool any = std::ranges::any_of(graph.operations, [](const auto& operation) {
+    return multiplies_matrices(operation.kind);
+  });
+  return any && std::ranges::none_of(graph.tensors, [](const TensorDescription& tensor) {
+           return tensor.type == DataType::kBf16;
+         });
 }
 
 }  // namespace
@@ -80,6 +92,7 @@ std::string PlanPolicy::text() const {
 ExecutionPlan::ExecutionPlan(const TensorGraph& graph, const PlanTarget& target,
                              const PlanPolicy& policy)
     : tensors_(graph.tensors),
+      has_fp32_products_(has_fp32_products(graph)),
       graph_(graph, target.handle),
       plan_(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
   std::string why_not = "cuDNN's heuristics know no engine for it";
@@ -149,7 +162,7 @@ bool ExecutionPlan::try_configuration(const Descriptor& configuration, const Pla
     return false;
   }
   const bool rounds = engine.tensor_cores || engine.down_converts;
-  if (rounds && !policy.tensor_core_fp32 && all_fp32(tensors_)) {
+  if (rounds && !policy.tensor_core_fp32 && has_fp32_products_) {
     why_not = "only engines that round fp32 to TF32 (use --precision tf32)";
     return false;
   }

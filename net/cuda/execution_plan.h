@@ -49,13 +49,13 @@ class ExecutionPlan {
   const std::vector<TensorDescription>& tensors() const { return tensors_; }
 
  private:
-  struct Choice;
   static std::vector<Descriptor> candidates(const OperationGraph& graph, const PlanTarget& target,
                                             cudnnBackendHeurMode_t mode);
   bool try_configuration(const Descriptor& configuration, const PlanTarget& target,
                          const PlanPolicy& policy, std::string& why_not);
 
   std::vector<TensorDescription> tensors_;
+  bool has_fp32_products_ = false;
   OperationGraph graph_;
   Descriptor plan_;
   std::vector<Descriptor> configurations_;  ///< the plan refers to one
