@@ -79,7 +79,7 @@ std::vector<int> narrowed_affinity(const std::vector<int>& allowed, const std::v
   return both;
 }
 
-void keep_near(const std::string& pci_bus_id) {
+void keep_near(const std::string& pci_bus_id, const std::string& root) {
   const std::unique_ptr<cpu_set_t, FreeCpuSet> set(CPU_ALLOC(kMostCpus));
   const std::size_t bytes = CPU_ALLOC_SIZE(kMostCpus);
   if (!set || sched_getaffinity(0, bytes, set.get()) != 0) return;
@@ -87,7 +87,7 @@ void keep_near(const std::string& pci_bus_id) {
   for (int cpu = 0; cpu < kMostCpus; ++cpu) {
     if (CPU_ISSET_S(cpu, bytes, set.get())) allowed.push_back(cpu);
   }
-  const std::vector<int> kept = narrowed_affinity(allowed, cpus_near(pci_bus_id));
+  const std::vector<int> kept = narrowed_affinity(allowed, cpus_near(pci_bus_id, root));
   if (kept.empty()) return;
   CPU_ZERO_S(bytes, set.get());
   for (const int cpu : kept) CPU_SET_S(cpu, bytes, set.get());

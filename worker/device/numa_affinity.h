@@ -20,7 +20,7 @@ std::vector<int> cpus_near(const std::string& pci_bus_id, const std::string& roo
 std::vector<int> narrowed_affinity(const std::vector<int>& allowed, const std::vector<int>& near);
 
 /// Does so for the calling thread and those it will start; where the system forbids it, nothing
-/// changes.
-void keep_near(const std::string& pci_bus_id);
+/// changes. `root` as above.
+void keep_near(const std::string& pci_bus_id, const std::string& root = "");
 
 }  // namespace resnext::worker

@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include "tests/worker/small_training.h"
 
@@ -59,6 +61,34 @@ TEST(NumaAffinity, KeepsToTheNodeUnlessBoundMoreTightly) {
   EXPECT_THAT(narrowed_affinity({4, 5}, node), IsEmpty());        // mpirun has bound it already
   EXPECT_THAT(narrowed_affinity({0, 1, 2, 3}, node), IsEmpty());  // elsewhere
   EXPECT_THAT(narrowed_affinity({0, 1, 2, 3}, {}), IsEmpty());
+}
+
+std::vector<int> affinity() {
+  cpu_set_t set;
+  sched_getaffinity(0, sizeof set, &set);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+TEST(NumaAffinity, ThreadsStartedAfterwardsKeepToIt) {
+  const std::vector<int> before = affinity();
+  if (before.size() < 2) GTEST_SKIP() << "there is but one CPU to keep to";
+  const int kept = before.back();
+  const FakeSys sys("0000:3b:00.0", "0", std::to_string(kept));
+  std::vector<int> other_device, own, started;
+  std::thread([&] {
+    keep_near("0000:5e:00.0", sys.root());
+    other_device = affinity();
+    keep_near("0000:3b:00.0", sys.root());
+    own = affinity();
+    std::thread([&] { started = affinity(); }).join();
+  }).join();
+  EXPECT_EQ(other_device, before);
+  EXPECT_THAT(own, ElementsAre(kept));
+  EXPECT_THAT(started, ElementsAre(kept));
 }
 
 }  // namespace
