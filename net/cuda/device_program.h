@@ -144,8 +144,7 @@ struct DeviceProgram {
 };
 
 /// Lowers a pass. `group_values`: gradients are exported in portions of at least so many values,
-/// that is, as soon as the ready prefix of the arena has grown by that much. Throws
-/// std::invalid_argument where a layer's shape cannot be computed on a GPU.
+/// that is, as soon as the ready prefix of the arena has grown by that much.
 DeviceProgram lower(const Graph& graph, int batch_size, DataType type, bool training,
                     std::size_t group_values = std::size_t(1) << 18);
 

@@ -67,9 +67,8 @@ bool multiplies_matrices(OperationKind kind) {
 /// Tensor cores compute products of fp32 by rounding the factors; bf16 loses nothing, and where
 /// nothing is multiplied the note says nothing.
 bool has_fp32_products(const TensorGraph& graph) {
-  const bool any = std::ranges::any_of(graph.operations, [](const auto& operation) {
-    return multiplies_matrices(operation.kind);
-  });
+  const bool any = std::ranges::any_of(
+      graph.operations, [](const auto& operation) { return multiplies_matrices(operation.kind); });
   return any && std::ranges::none_of(graph.tensors, [](const TensorDescription& tensor) {
            return tensor.type == DataType::kBf16;
          });

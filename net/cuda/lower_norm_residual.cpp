@@ -135,7 +135,9 @@ void lower_norm_residual_backward(Lowering& to, const NormResidualPattern& patte
   if (!has_norm(pattern)) return combine_backward(to, pattern);
   const std::size_t main = main_branch(pattern);
   const bool residual = pattern.branches.size() == 2;
-  const std::vector<Location> parts = to.gradient_in_two(pattern.output);
+  // cuDNN adds two parts of a gradient by itself where a mask follows, and only there.
+  const std::vector<Location> parts =
+      pattern.relu ? to.gradient_in_two(pattern.output) : std::vector{to.gradient(pattern.output)};
   const Location* mask = pattern.relu ? &to.masks.at(pattern.output) : nullptr;
   // The other branch's gradient: what the mask passes, or what came in.
   Location passed = parts.front();

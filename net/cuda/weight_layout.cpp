@@ -1,9 +1,5 @@
 #include "net/cuda/weight_layout.h"
 
-#include <stdexcept>
-
-#include <fmt/format.h>
-
 namespace resnext::net::cuda {
 namespace {
 
@@ -11,22 +7,16 @@ std::size_t aligned(std::size_t bytes) {
   return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
 }
 
-/// Padding a grouped convolution adds whole groups, so the padding must be a multiple of a group's
-/// width on both sides.
-void check_groups(const Graph& graph, const Node& node) {
+/// Padding a grouped convolution adds whole groups, so the padding must be the same multiple of a
+/// group's width on both sides.
+bool pads_by_groups(const Graph& graph, const Node& node) {
   const int inputs = graph.nodes[std::size_t(node.inputs[0])].output.channels;
   const int outputs = node.output.channels;
   const int in_group = inputs / node.groups, out_group = outputs / node.groups;
   const int more_in = padded_channels(inputs) - inputs;
   const int more_out = padded_channels(outputs) - outputs;
-  if (more_in % in_group == 0 && more_out % out_group == 0 &&
-      more_in / in_group == more_out / out_group) {
-    return;
-  }
-  throw std::invalid_argument(fmt::format(
-      "{}: a GPU computes channels in eights, and {} groups of {} to {} channels do not "
-      "fit that; choose a width that is a multiple of 8, or --device cpu",
-      node.name, node.groups, in_group, out_group));
+  return more_in % in_group == 0 && more_out % out_group == 0 &&
+         more_in / in_group == more_out / out_group;
 }
 
 WorkingParameter filter(const Graph& graph, const Node& node, DataType type) {
@@ -42,9 +32,10 @@ WorkingParameter filter(const Graph& graph, const Node& node, DataType type) {
     working.width = from.width;
     return working;
   }
-  if (node.groups > 1) check_groups(graph, node);
+  const bool grouped = node.groups > 1 && pads_by_groups(graph, node);
   working.inputs = from.channels / node.groups;
-  working.padded_inputs = node.groups > 1 ? working.inputs : padded_channels(working.inputs);
+  working.padded_inputs = grouped ? working.inputs : padded_channels(from.channels);
+  if (node.groups > 1 && !grouped) working.block_outputs = working.outputs / node.groups;
   working.height = working.width = node.window.kernel;
   return working;
 }

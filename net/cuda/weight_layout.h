@@ -23,6 +23,9 @@ struct WorkingParameter {
   std::size_t offset = 0;                              ///< in the working copy, in bytes
   int outputs = 1, inputs = 1, height = 1, width = 1;  ///< as in the arena: (O, I, height, width)
   int padded_outputs = 1, padded_inputs = 1;
+  /// Of a grouped convolution that is computed as a dense one: how many outputs of a group; its
+  /// weights then lie in blocks on the diagonal. 0: inputs are where the arena has them.
+  int block_outputs = 0;
 
   std::size_t values() const { return std::size_t(outputs) * inputs * height * width; }
   std::size_t padded_values() const {
@@ -37,8 +40,7 @@ struct WeightLayout {
   std::size_t bytes = 0;
 };
 
-/// Throws std::invalid_argument where a grouped convolution's channels cannot be padded to eights
-/// by more groups.
+/// Grouped convolutions whose channels more groups cannot pad to eights become dense ones.
 WeightLayout lay_out_weights(const Graph& graph, DataType type);
 
 /// Running statistics in fp32, each padded to its channels: byte offsets in the graph's order.

@@ -74,19 +74,6 @@ TEST(EnginePromises, TheSameBatchGivesTheSameBits) {
   }
 }
 
-TEST(EnginePromises, ThreadsChangeNoMoreThanRounding) {
-  for (const char* model : {"resnet11_cifar_w8", "resnext11_4x4d_cifar_w8"}) {
-    const Graph graph = build_graph(parse_spec(model), {3, 9, 9}, 10);
-    const TrainingSample sample = draw_smooth_training_sample(graph, kImages, 3);
-    const auto one = make_engine_under_test(graph, sample.normalisation, 1);
-    const auto two = make_engine_under_test(graph, sample.normalisation, 2);
-    const Trained a = train(*one, graph, sample), b = train(*two, graph, sample);
-    EXPECT_NEAR(a.loss_sum, b.loss_sum, 1e-5 * a.loss_sum);
-    EXPECT_LE(relative_error(a.gradients, b.gradients), 1e-5);
-    EXPECT_LE(relative_error(a.statistics, b.statistics), 1e-5);
-  }
-}
-
 /// The batch's images as the engine would normalise them.
 std::vector<float> normalised(const TrainingSample& sample, const Shape& shape) {
   std::vector<float> values(sample.pixels.size());
@@ -266,20 +253,6 @@ TEST(EnginePromises, AnnouncedGradientsAreFinal) {
   }
 }
 
-TEST(EnginePromises, GradientsAreAnnouncedLayerByLayer) {
-  const Graph graph = build_graph(parse_spec("resnext50_32x4d_w8"), {3, 64, 64}, 10);
-  const TrainingSample sample = draw_training_sample(graph, 2, 6);
-  const auto engine = make_engine_under_test(graph, sample.normalisation, 1);
-  engine->set_parameters(sample.parameters);
-  std::vector<std::size_t> prefixes;
-  std::vector<float> gradients(graph.parameter_count);
-  engine->train(sample.batch(), 1.0F, gradients, {}, [&](std::size_t n) { prefixes.push_back(n); });
-  ASSERT_FALSE(prefixes.empty());
-  EXPECT_EQ(prefixes.back(), graph.parameter_count);
-  EXPECT_EQ(prefixes.front(), 10u * 256u + 10u);  // fc alone, at once
-  EXPECT_GT(prefixes.size(), 90u);                // 53 convolutions and nearly as many norms
-}
-
 TEST(EnginePromises, RunningStatisticsAreOptional) {
   const Graph graph = networks().front();
   const TrainingSample sample = draw_training_sample(graph, kImages, 7);
@@ -362,8 +335,6 @@ TEST(EnginePromises, RefusesBadArgumentsByName) {
   sample.labels[1] = 0;
   sample.pixels.pop_back();
   EXPECT_EQ(train(), "a batch of 2 images should have 384 pixel values, not 383");
-  EXPECT_EQ(error_of([&] { make_engine_under_test(graph, sample.normalisation, 0); }),
-            "an engine needs at least one thread");
 }
 
 TEST(EnginePromises, EvaluatesWithoutLabels) {

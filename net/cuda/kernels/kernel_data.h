@@ -24,17 +24,15 @@ struct ParameterEntry {
   void* working;
   int inputs, height, width;  ///< (O, I, height, width) in the arena
   int padded_inputs;
+  int block_outputs;  ///< see WorkingParameter
   bool is_bf16;
 };
 
 inline ParameterEntry parameter_entry(const WorkingParameter& parameter, void* working) {
-  return {parameter.arena_offset,
-          working,
-          parameter.inputs,
-          parameter.height,
-          parameter.width,
-          parameter.padded_inputs,
-          parameter.type == DataType::kBf16};
+  return {parameter.arena_offset,  working,
+          parameter.inputs,        parameter.height,
+          parameter.width,         parameter.padded_inputs,
+          parameter.block_outputs, parameter.type == DataType::kBf16};
 }
 
 }  // namespace resnext::net::cuda::kernels

@@ -30,7 +30,10 @@ __device__ inline std::size_t working_index(const ParameterEntry& entry, std::si
   const std::size_t row = at / entry.width % entry.height;
   const std::size_t input = at / entry.width / entry.height % entry.inputs;
   const std::size_t output = at / entry.width / entry.height / entry.inputs;
-  return ((output * entry.height + row) * entry.width + column) * entry.padded_inputs + input;
+  const std::size_t block =
+      entry.block_outputs > 0 ? output / entry.block_outputs * entry.inputs : 0;
+  return ((output * entry.height + row) * entry.width + column) * entry.padded_inputs + block +
+         input;
 }
 
 /// Working parameters from the arena's values [first, last); padding is left as it is.
