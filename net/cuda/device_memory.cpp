@@ -45,7 +45,10 @@ void Event::synchronize() const {
 
 bool Event::is_over() const {
   const cudaError_t status = cudaEventQuery(get());
-  if (status == cudaErrorNotReady) return false;
+  if (status == cudaErrorNotReady) {
+    cudaGetLastError();  // or the next launch would be blamed for it
+    return false;
+  }
   check_cuda(status, "asking for an event");
   return true;
 }
