@@ -14,6 +14,8 @@
 #include "cli/program.h"
 #include "net/graph.h"
 #include "net/layer_table.h"
+#include "net/planning/plan_command.h"
+#include "net/planning/plan_report.h"
 #include "net/spec.h"
 
 namespace resnext::net {
@@ -24,6 +26,7 @@ constexpr int kLargestBatch = 16384;
 
 constexpr const char* kUsage =
     "Usage: resnext-info MODEL [options]\n"
+    "       resnext-info MODEL --plan GPU [options]\n"
     "       resnext-info --list\n"
     "Prints a model's layers as the paper's Table 1 does, with parameters, multiply-adds (the\n"
     "paper's FLOPs) and activation memory.\n\n"
@@ -104,6 +107,7 @@ int run(const std::vector<std::string>& arguments) {
       "form of the blocks as in Figure 3: separate paths, early concatenation, grouped "
       "convolution");
   add("list", "list known models; others of the same pattern work too");
+  add_plan_options(visible);
   add("help,h", "show this help");
   po::options_description all;
   all.add(visible);
@@ -113,11 +117,14 @@ int run(const std::vector<std::string>& arguments) {
 
   const po::variables_map values = cli::parse_command_line(arguments, all, positional);
   if (values.contains("help")) {
-    std::cout << kUsage << visible << kJsonKeys << kModels << model_list_text();
+    std::cout << kUsage << visible << kJsonKeys << kPlanJsonKeys << kModels << model_list_text();
   } else if (values.contains("list")) {
     if (values.contains("model")) throw cli::UsageError("--list takes no model");
     std::cout << model_list_text();
+  } else if (values.contains("plan")) {
+    return run_plan_command(values, graph_of(values));
   } else {
+    refuse_plan_options(values);
     const Graph graph = graph_of(values);
     const int batch = batch_of(values);
     std::cout << (values.contains("json") ? layer_table_json(graph, batch)

@@ -1,50 +1,17 @@
 #include "net/cuda/graph_planner.h"
 
-#include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <stdexcept>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "net/cuda/planner_process.h"
 #include "net/cuda/tensor_graph_json.h"
 
 namespace resnext::net::cuda {
 namespace {
 namespace fs = std::filesystem;
-
-[[noreturn]] void throw_errno(const std::string& what) {
-  throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
-}
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
-
-File temporary_file() {
-  File file(std::tmpfile());
-  if (!file) throw_errno("a temporary file for the planner");
-  return file;
-}
-
-std::string contents(std::FILE* file) {
-  std::string text;
-  std::array<char, 4096> piece{};
-  std::rewind(file);
-  while (const std::size_t count = std::fread(piece.data(), 1, piece.size(), file)) {
-    text.append(piece.data(), count);
-  }
-  return text;
-}
 
 /// The compute capability that cuDNN's properties name: 900 for 9.0.
 int planned_sm(const std::string& device_json) {
@@ -52,72 +19,13 @@ int planned_sm(const std::string& device_json) {
   return device.at("deviceVer").get<int>() / 10;
 }
 
-/// The environment, with a driver for where there is none in front of other libraries.
-class PlannerEnvironment {
- public:
-  explicit PlannerEnvironment(const PlannerOptions& options) {
-    const char* const before = std::getenv("LD_LIBRARY_PATH");
-    const fs::path driver = options.program.parent_path() / "planning-driver";
-    add(fmt::format("LD_LIBRARY_PATH={}{}{}", driver.string(), before != nullptr ? ":" : "",
-                    before != nullptr ? before : ""));
-    add(fmt::format("RESNEXT_PLANNED_SM={}", planned_sm(options.device_json)));
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-      const std::string_view text = *entry;
-      if (!text.starts_with("LD_LIBRARY_PATH=") && !text.starts_with("RESNEXT_PLANNED_SM=")) {
-        add(std::string(text));
-      }
-    }
-    for (std::string& text : texts_) pointers_.push_back(text.data());
-    pointers_.push_back(nullptr);
-  }
-  char** get() { return pointers_.data(); }
-
- private:
-  void add(std::string text) { texts_.push_back(std::move(text)); }
-  std::vector<std::string> texts_;
-  std::vector<char*> pointers_;
-};
-
-struct ChildResult {
-  std::string output;
-  int signal = 0;  ///< that ended it, or 0
-  int code = 0;
-};
-
-/// Runs the planner on `input`. By files, not pipes: neither side can block the other.
-ChildResult run_child(const PlannerOptions& options, const std::string& input) {
-  const File in = temporary_file(), out = temporary_file(), error = temporary_file();
-  std::fwrite(input.data(), 1, input.size(), in.get());
-  std::fflush(in.get());
-  std::rewind(in.get());
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, fileno(in.get()), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, fileno(out.get()), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, fileno(error.get()), STDERR_FILENO);
-  std::string program = options.program.string();
-  std::array<char*, 2> arguments{program.data(), nullptr};
-  PlannerEnvironment environment(options);
-  pid_t child = 0;
-  const int failed =
-      posix_spawn(&child, program.c_str(), &actions, nullptr, arguments.data(), environment.get());
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) {
-    errno = failed;
-    throw_errno(program);
-  }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) throw_errno("waiting for the planner");
-  }
-  ChildResult result{contents(out.get()), WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                     WIFEXITED(status) ? WEXITSTATUS(status) : 1};
-  if (result.output.empty() && result.signal == 0) {
-    std::string words = contents(error.get());
-    words.resize(std::min(words.find('\n'), words.size()));
-    throw std::runtime_error(fmt::format("{} says nothing: {}", program, words));
-  }
-  return result;
+/// A driver for where there is none, in front of other libraries.
+std::vector<std::string> planning_environment(const PlannerOptions& options) {
+  std::string path = (options.program.parent_path() / "planning-driver").string();
+  const char* const before = std::getenv("LD_LIBRARY_PATH");
+  if (before != nullptr && *before != '\0') path += fmt::format(":{}", before);
+  return {fmt::format("LD_LIBRARY_PATH={}", path),
+          fmt::format("RESNEXT_PLANNED_SM={}", planned_sm(options.device_json))};
 }
 
 std::string version_text(std::size_t version) {
@@ -127,7 +35,10 @@ std::string version_text(std::size_t version) {
 class Planning {
  public:
   Planning(std::span<const TensorGraph> graphs, const PlannerOptions& options)
-      : graphs_(graphs), options_(options), finished_(graphs.size(), false) {
+      : graphs_(graphs),
+        options_(options),
+        environment_(planning_environment(options)),
+        finished_(graphs.size(), false) {
     result_.graphs.resize(graphs.size());
   }
 
@@ -147,7 +58,8 @@ class Planning {
  private:
   /// Returns the graphs that a child had begun when it crashed.
   std::vector<std::size_t> plan(const std::vector<std::size_t>& numbers, int threads) {
-    const ChildResult child = run_child(options_, request(numbers, threads));
+    const ProcessResult child =
+        run_process({options_.program, {}, environment_, request(numbers, threads)});
     std::vector<bool> begun(numbers.size(), false);
     for (std::size_t at = 0; at < child.output.size();) {
       const std::size_t end = child.output.find('\n', at);
@@ -218,6 +130,7 @@ class Planning {
 
   std::span<const TensorGraph> graphs_;
   const PlannerOptions& options_;
+  std::vector<std::string> environment_;
   std::vector<bool> finished_;
   PlannedGraphs result_;
   int last_signal_ = 0;
