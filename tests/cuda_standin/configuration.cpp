@@ -24,6 +24,12 @@ Order parse_order(const std::string& text, std::uint32_t& seed) {
   std::abort();
 }
 
+bool parse_pageable(const std::string& text) {
+  if (text == "late" || text == "staged") return text == "late";
+  std::fprintf(stderr, "[standin] STANDIN_PAGEABLE=%s: expected late or staged\n", text.c_str());
+  std::abort();
+}
+
 /// As CUDA does: the list ends at the first ordinal that does not exist.
 std::vector<int> visible_devices(int count) {
   std::vector<int> devices;
@@ -56,6 +62,7 @@ Configuration read() {
   result.drop_wait = variable("STANDIN_DROP_WAIT");
   return result;
 }
+  result.late_pageable = parse_pageable(variable("STANDIN_PAGEABLE", "staged"));
 
 }  // namespace
 

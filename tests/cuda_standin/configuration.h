@@ -23,8 +23,9 @@ struct Configuration {
   int driver_version = 13000;
   std::size_t memory_bytes = std::size_t{80} << 30;  ///< of each GPU
   std::string device_name;
-  std::string list_waits;  ///< file for the sites of waits; empty: none
-  std::string drop_wait;   ///< the site that is ignored; empty: none
+  std::string list_waits;      ///< file for the sites of waits; empty: none
+  std::string drop_wait;       ///< the site that is ignored; empty: none
+  bool late_pageable = false;  ///< copies to and from pageable memory run when pinned ones would
 };
 
 /// Read once, when first asked for.

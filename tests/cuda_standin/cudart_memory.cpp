@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "tests/cuda_standin/configuration.h"
 #include "tests/cuda_standin/cudart_status.h"
 #include "tests/cuda_standin/device_memory.h"
 #include "tests/cuda_standin/standin.h"
@@ -58,8 +59,14 @@ cudaError_t check(Copy& copy) {
   return cudaSuccess;
 }
 
-/// Pageable memory is read before the call returns, and has been written when it does. With
-/// `synchronous` the same holds for pinned memory.
+/// Whether memory of the host is left alone until the copy's turn comes in its stream. CUDA leaves
+/// open whether pageable memory is; where a GPU reaches it by itself, it may be.
+bool late(const void* host, bool synchronous) {
+  return pinned_memory().contains(host) || (configuration().late_pageable && !synchronous);
+}
+
+/// Pageable memory is read before the call returns, and has been written when it does, unless
+/// late(). With `synchronous` the same holds for pinned memory.
 cudaError_t issue(Copy copy, cudaStream_t handle, bool synchronous) {
   if (copy.to_rows.extent() == 0) return cudaSuccess;
   cudaError_t status = check(copy);
@@ -71,9 +78,9 @@ cudaError_t issue(Copy copy, cudaStream_t handle, bool synchronous) {
     if (status != cudaSuccess) return status;
   }
   const bool to_host = copy.kind == cudaMemcpyDeviceToHost || copy.kind == cudaMemcpyHostToHost;
-  const bool staged = copy.kind == cudaMemcpyHostToDevice && !pinned_memory().contains(copy.from);
+  const bool staged = copy.kind == cudaMemcpyHostToDevice && !late(copy.from, synchronous);
   const bool waits = synchronous ? copy.kind != cudaMemcpyDeviceToDevice && !staged
-                                 : to_host && !pinned_memory().contains(copy.to);
+                                 : to_host && !late(copy.to, synchronous);
   if (waits && stream->capture != nullptr) return cudaErrorStreamCaptureUnsupported;
 
   std::shared_ptr<std::vector<char>> stage;

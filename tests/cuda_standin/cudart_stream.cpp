@@ -24,10 +24,6 @@ cudaError_t query(Stream* stream, const Done& done) {
   return cudaErrorNotReady;
 }
 
-std::string host_site(const Event* event) {
-  return "host:" + std::to_string(event->ordinal);
-}
-
 template <typename Call>
 cudaError_t locked(Call call) {
   if (device_status() != cudaSuccess) return remember(device_status());
@@ -69,7 +65,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
   return locked([&] {
     Stream* stream = scheduler().stream(handle);
     if (stream->capture != nullptr) return cudaErrorStreamCaptureUnsupported;
-    if (scheduler().dropped("host:stream" + std::to_string(stream->ordinal))) return cudaSuccess;
+    if (scheduler().dropped_by_host(*stream)) return cudaSuccess;
     scheduler().synchronize(stream, [] { return false; });
     return cudaSuccess;
   });
@@ -79,7 +75,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
   return locked([&] {
     Stream* stream = scheduler().stream(handle);
     if (stream->capture != nullptr) return cudaErrorStreamCaptureUnsupported;
-    if (scheduler().dropped("host:stream" + std::to_string(stream->ordinal))) return cudaSuccess;
+    if (scheduler().dropped_by_host(*stream)) return cudaSuccess;
     return query(stream, [&] { return stream->queue.empty(); });
   });
 }
@@ -126,7 +122,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t handle) {
   return locked([&] {
     const Event* event = event_of(handle);
     if (event->capture != nullptr) return cudaErrorCapturedEvent;
-    if (scheduler().dropped(host_site(event))) return cudaSuccess;
+    if (scheduler().dropped_by_host(*event)) return cudaSuccess;
     const CompletionPtr completion = event->completion;
     if (completion != nullptr) {
       scheduler().synchronize(completion->stream, [&] { return completion->done; });
@@ -140,7 +136,7 @@ cudaError_t cudaEventQuery(cudaEvent_t handle) {
     const Event* event = event_of(handle);
     if (event->capture != nullptr) return cudaErrorCapturedEvent;
     const CompletionPtr completion = event->completion;
-    if (completion == nullptr || scheduler().dropped(host_site(event))) return cudaSuccess;
+    if (completion == nullptr || scheduler().dropped_by_host(*event)) return cudaSuccess;
     return query(completion->stream, [&] { return completion->done; });
   });
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/cuda_standin/device_memory.h"
+#include "tests/cuda_standin/nvtx_names.h"
 
 namespace resnext::standin {
 namespace {
@@ -19,6 +20,11 @@ void write_sites() {
   if (configuration().list_waits.empty()) return;
   std::ofstream file(configuration().list_waits + "." + std::to_string(getpid()));
   for (const std::string& site : scheduler().sites()) file << site << '\n';
+}
+
+template <typename Named>
+std::string name_of(const Named& named) {
+  return named.name.empty() ? std::to_string(named.ordinal) : named.name;
 }
 
 void add_all(std::vector<int>& to, const std::vector<int>& nodes) {
@@ -115,8 +121,7 @@ cudaError_t StreamScheduler::record(Event* event, Stream* stream, bool external)
 }
 
 cudaError_t StreamScheduler::wait(Stream* stream, Event* event, bool external) {
-  const bool removed =
-      dropped(std::to_string(stream->ordinal) + ":" + std::to_string(event->ordinal));
+  const bool removed = dropped(*stream, *event);
   if (external && stream->capture != nullptr) {
     if (removed) return cudaSuccess;
     const cudaError_t status = work(stream, "external wait", nullptr);
@@ -137,9 +142,25 @@ cudaError_t StreamScheduler::wait(Stream* stream, Event* event, bool external) {
   return cudaSuccess;
 }
 
+// What waits are called: by the program's names, else by numbers.
+
 bool StreamScheduler::dropped(const std::string& site) {
   sites_.insert(site);
   return site == configuration().drop_wait;
+}
+
+bool StreamScheduler::dropped(const Stream& stream, const Event& event) {
+  return dropped(name_of(stream) + ":" + name_of(event));
+}
+
+bool StreamScheduler::dropped_by_host(const Event& event) {
+  return dropped("host:" + name_of(event));
+}
+
+bool StreamScheduler::dropped_by_host(const Stream& stream) {
+  if (stream.name.empty()) return dropped("host:stream" + std::to_string(stream.ordinal));
+  const std::string range = present_range();
+  return dropped("host:" + stream.name + (range.empty() ? "" : ", " + range));
 }
 
 // Capturing ---------------------------------------------------------------------------------------

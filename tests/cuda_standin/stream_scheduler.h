@@ -27,6 +27,7 @@ struct Action {
 
 struct Stream {
   int ordinal = 0;        ///< of creation; 0 is the legacy default stream
+  std::string name;       ///< the program's; empty: none
   bool blocking = false;  ///< ordered against the legacy default stream
   std::deque<Action> queue;
   std::shared_ptr<Capture> capture;  ///< null: none
@@ -65,12 +66,14 @@ class StreamScheduler {
   void pass_time(Stream* stream, const Condition& stop);
   void try_waiting_work();
 
-  /// Whether a test has removed this wait; every wait asks. "stream ordinal:event ordinal", or
-  /// "host:event ordinal", "host:streamN".
-  bool dropped(const std::string& site);
+  /// Whether a test has removed this wait, of a stream or of the host; every wait asks.
+  bool dropped(const Stream& stream, const Event& event);
+  bool dropped_by_host(const Event& event);
+  bool dropped_by_host(const Stream& stream);
   const std::set<std::string>& sites() const { return sites_; }
 
  private:
+  bool dropped(const std::string& site);
   void push(Stream* stream, Action action);
   void order_after(Stream* later, Stream* earlier);
   bool step(Stream* stream);

@@ -23,6 +23,7 @@ using CompletionPtr = std::shared_ptr<Completion>;
 
 struct Event {
   int ordinal = 0;                          ///< of creation, from 1
+  std::string name;                         ///< the program's; empty: none
   CompletionPtr completion;                 ///< of the last record; null before
   std::shared_ptr<struct Capture> capture;  ///< that the last record was part of
   std::vector<int> captured;                ///< nodes that it then stood for

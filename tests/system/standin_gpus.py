@@ -21,6 +21,7 @@ def assignments(folder, changes):
     values = {
         "LD_LIBRARY_PATH": ":".join([LIBRARIES, PLANNING_DRIVER, CUDA_LIBRARIES, os.environ.get("LD_LIBRARY_PATH", "")]),
         "LD_PRELOAD": f"{LIBRARIES}/libcudnn_exec.so {LIBRARIES}/libhost_kernels.so",
+        "NVTX_INJECTION64_PATH": f"{LIBRARIES}/libcudart.so.13",
         "CUDNN_TEST_DEVICE_JSON": DEVICE,
         "STANDIN_DEVICE_NAME": GPU_NAME,
         "STANDIN_DEVICES": "4",
