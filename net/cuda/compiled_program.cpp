@@ -3,23 +3,13 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include <nvtx3/nvToolsExt.h>
-
 #include "net/cuda/cuda_error.h"
 #include "net/cuda/kernels/kernel_data.h"
 #include "net/cuda/kernels/launch.h"
+#include "net/cuda/profiler_range.h"
 
 namespace resnext::net::cuda {
 namespace {
-
-/// A named stretch of time in profilers.
-class ProfilerRange {
- public:
-  explicit ProfilerRange(const std::string& name) { nvtxRangePushA(name.c_str()); }
-  ~ProfilerRange() { nvtxRangePop(); }
-  ProfilerRange(const ProfilerRange&) = delete;
-  ProfilerRange& operator=(const ProfilerRange&) = delete;
-};
 
 std::vector<Segment> cut_into_segments(const DeviceProgram& program) {
   std::vector<Segment> segments;
@@ -132,7 +122,7 @@ void CompiledProgram::upload_gradient_entries(const WeightLayout& weights) {
   const std::size_t bytes = entries.size() * sizeof(kernels::ParameterEntry);
   if (entries_.bytes() != bytes) entries_ = DeviceMemory(bytes);
   stream_.copy(entries_.data(), entries.data(), bytes);
-  stream_.synchronize();
+  stream_.synchronize("where gradients are exported from");
 }
 
 void CompiledProgram::import(const DeviceBatch& batch) {

@@ -1,8 +1,10 @@
 #include "net/cuda/device_memory.h"
 
 #include <fmt/format.h>
+#include <nvtx3/nvToolsExtCudaRt.h>
 
 #include "net/cuda/cuda_error.h"
+#include "net/cuda/profiler_range.h"
 
 namespace resnext::net::cuda {
 
@@ -33,10 +35,11 @@ PinnedMemory::PinnedMemory(std::size_t bytes) : bytes_(bytes) {
   memory_.reset(static_cast<std::byte*>(memory));
 }
 
-Event::Event() {
+Event::Event(const std::string& name) {
   cudaEvent_t event = nullptr;
   check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "creating an event");
   event_.reset(event);
+  if (!name.empty()) nvtxNameCudaEventA(event, name.c_str());
 }
 
 void Event::synchronize() const {
@@ -53,7 +56,7 @@ bool Event::is_over() const {
   return true;
 }
 
-Stream::Stream(Priority priority) {
+Stream::Stream(const std::string& name, Priority priority) {
   int lowest = 0, highest = 0;
   check_cuda(cudaDeviceGetStreamPriorityRange(&lowest, &highest), "reading stream priorities");
   cudaStream_t stream = nullptr;
@@ -61,6 +64,7 @@ Stream::Stream(Priority priority) {
                                           priority == Priority::kHigh ? highest : lowest),
              "creating a stream");
   stream_.reset(stream);
+  if (!name.empty()) nvtxNameCudaStreamA(stream, name.c_str());
 }
 
 void Stream::record(const Event& event) const {
@@ -81,8 +85,9 @@ void Stream::clear(void* memory, std::size_t bytes) const {
   check_cuda(cudaMemsetAsync(memory, 0, bytes, get()), "clearing memory");
 }
 
-void Stream::synchronize() const {
-  check_cuda(cudaStreamSynchronize(get()), "waiting for the GPU");
+void Stream::synchronize(const std::string& reason) const {
+  const ProfilerRange range(reason);
+  check_cuda(cudaStreamSynchronize(get()), "waiting for the GPU: " + reason);
 }
 
 }  // namespace resnext::net::cuda

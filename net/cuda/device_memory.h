@@ -64,7 +64,8 @@ class PinnedMemory {
 
 class Event {
  public:
-  Event();
+  /// `name`: what has happened then, for profilers.
+  explicit Event(const std::string& name = "");
   cudaEvent_t get() const { return event_.get(); }
   /// Blocks the host until what was recorded last has happened.
   void synchronize() const;
@@ -81,7 +82,9 @@ class Event {
 class Stream {
  public:
   enum class Priority { kNormal, kHigh };
-  explicit Stream(Priority priority = Priority::kNormal);
+  /// `name`: what it does, for profilers.
+  explicit Stream(const std::string& name, Priority priority = Priority::kNormal);
+  explicit Stream(Priority priority = Priority::kNormal) : Stream("", priority) {}
   cudaStream_t get() const { return stream_.get(); }
 
   void record(const Event& event) const;
@@ -89,7 +92,9 @@ class Stream {
   void wait(const Event& event) const;
   void copy(void* to, const void* from, std::size_t bytes) const;
   void clear(void* memory, std::size_t bytes) const;
-  void synchronize() const;
+  /// Blocks the host until all work issued so far has been done. `reason`: what the host needs of
+  /// it, for profilers and messages.
+  void synchronize(const std::string& reason = "all") const;
 
  private:
   struct Destroy {
