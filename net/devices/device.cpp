@@ -18,30 +18,29 @@ namespace resnext::net {
 namespace {
 using Json = nlohmann::json;
 
-constexpr std::array<std::string_view, 23> kCudnnKeys = {
-    "cudaDeviceId",
-    "deviceVer",
-    "driverVer",
-    "deviceName",
-    "maxGridSize",
-    "maxBlockSize",
-    "regsPerBlock",
-    "multiProcessorCount",
-    "warpSize",
-    "maxSharedMemoryPerBlock",
-    "maxSharedMemoryPerBlockOptin",
-    "reservedSharedMemoryPerBlock",
-    "maxRegistersPerSM",
-    "maxCtasPerSM",
-    "maxThreadsPerBlock",
-    "maxThreadsPerSM",
-    "pciDeviceId",
-    "isTccDriver",
-    "supportCoopLaunch",
-    "smClockRateKHz",
-    "memClockRateKHz",
-    "l2CacheSize",
-    "totalGlobalMem"};
+constexpr std::array<std::string_view, 23> kCudnnKeys = {"cudaDeviceId",
+                                                         "deviceVer",
+                                                         "driverVer",
+                                                         "deviceName",
+                                                         "maxGridSize",
+                                                         "maxBlockSize",
+                                                         "regsPerBlock",
+                                                         "multiProcessorCount",
+                                                         "warpSize",
+                                                         "maxSharedMemoryPerBlock",
+                                                         "maxSharedMemoryPerBlockOptin",
+                                                         "reservedSharedMemoryPerBlock",
+                                                         "maxRegistersPerSM",
+                                                         "maxCtasPerSM",
+                                                         "maxThreadsPerBlock",
+                                                         "maxThreadsPerSM",
+                                                         "pciDeviceId",
+                                                         "isTccDriver",
+                                                         "supportCoopLaunch",
+                                                         "smClockRateKHz",
+                                                         "memClockRateKHz",
+                                                         "l2CacheSize",
+                                                         "totalGlobalMem"};
 
 /// One object of a file, whose complaints name file and key.
 class Section {
@@ -128,11 +127,10 @@ std::string unknown_device(const std::string& name) {
 
 std::string file_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file || std::filesystem::is_directory(path)) {
     throw std::invalid_argument(fmt::format("cannot read device file '{}'", path));
   }
-  return text;
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace
