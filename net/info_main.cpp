@@ -27,6 +27,7 @@ constexpr int kLargestBatch = 16384;
 constexpr const char* kUsage =
     "Usage: resnext-info MODEL [options]\n"
     "       resnext-info MODEL --plan GPU [options]\n"
+    "       resnext-info --plan this\n"
     "       resnext-info --list\n"
     "Prints a model's layers as the paper's Table 1 does, with parameters, multiply-adds (the\n"
     "paper's FLOPs) and activation memory.\n\n"
@@ -122,7 +123,8 @@ int run(const std::vector<std::string>& arguments) {
     if (values.contains("model")) throw cli::UsageError("--list takes no model");
     std::cout << model_list_text();
   } else if (values.contains("plan")) {
-    return run_plan_command(values, graph_of(values));
+    return describes_present_gpu(values) ? print_present_gpu(values)
+                                         : run_plan_command(values, graph_of(values));
   } else {
     refuse_plan_options(values);
     const Graph graph = graph_of(values);

@@ -1,5 +1,6 @@
 #include "net/cuda/graph_planner.h"
 
+#include <array>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -140,6 +141,18 @@ class Planning {
 
 PlannedGraphs plan_graphs(std::span<const TensorGraph> graphs, const PlannerOptions& options) {
   return Planning(graphs, options).run();
+}
+
+std::string describe_present_gpu(const fs::path& program) {
+  const std::array<std::string, 1> arguments{"--present-gpu"};
+  // With the present driver: no other is put in front.
+  const ProcessResult child = run_process({program, arguments, {}, {}});
+  const auto answer = nlohmann::ordered_json::parse(child.output, nullptr, false);
+  if (answer.is_discarded()) {
+    throw std::runtime_error(fmt::format("{}: ended by signal {}", program.string(), child.signal));
+  }
+  if (answer.contains("error")) throw std::runtime_error(answer.at("error").get<std::string>());
+  return answer.at("device").dump(2) + "\n";
 }
 
 std::optional<fs::path> find_planner(const fs::path& program_folder) {

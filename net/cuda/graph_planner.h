@@ -41,6 +41,10 @@ struct PlannedGraphs {
 /// does not take). A graph that makes cuDNN crash has no plan, and says so.
 PlannedGraphs plan_graphs(std::span<const TensorGraph> graphs, const PlannerOptions& options);
 
+/// A device file (net/devices) of the GPU at hand, as the planner `program` reads it. Throws
+/// std::runtime_error where there is no GPU, or the planner cannot be run.
+std::string describe_present_gpu(const std::filesystem::path& program);
+
 /// Where a program in `program_folder` finds the planner; nothing in a build without CUDA.
 std::optional<std::filesystem::path> find_planner(const std::filesystem::path& program_folder);
 

@@ -6,6 +6,9 @@
 // Standard output, a line for each event: {"graph": n, "started": true}, then {"graph": n,
 // "engine": text, "workspace": bytes, "seconds": s} or {"graph": n, "error": text}; first of all
 // {"cudnn": version} or {"error": text}.
+//
+// With --present-gpu it reads nothing, and prints {"device": {...}}, a device file (net/devices) of
+// the GPU at hand, or {"error": text}.
 
 #include <chrono>
 #include <iostream>
@@ -19,6 +22,7 @@
 
 #include "cli/program.h"
 #include "net/cuda/execution_plan.h"
+#include "net/cuda/present_gpu.h"
 #include "net/cuda/tensor_graph_json.h"
 
 namespace resnext::net::cuda {
@@ -84,11 +88,23 @@ class Planner {
   int next_ = 0;
 };
 
-int run(const std::vector<std::string>&) {
+void plan_input() {
   std::string line;
   std::getline(std::cin, line);
+  Planner(nlohmann::json::parse(line)).run();
+}
+
+void describe_present_gpu() {
+  const std::string file = device_file(present_gpu());
+  std::cout << nlohmann::ordered_json{{"device", nlohmann::ordered_json::parse(file)}}.dump()
+            << std::endl;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const bool describes = arguments == std::vector<std::string>{"--present-gpu"};
+  if (!describes && !arguments.empty()) throw cli::UsageError("resnext-info --plan starts this");
   try {
-    Planner(nlohmann::json::parse(line)).run();
+    describes ? describe_present_gpu() : plan_input();
   } catch (const std::exception& error) {
     std::cout << nlohmann::json{{"error", error.what()}}.dump() << std::endl;
     return cli::kFailure;

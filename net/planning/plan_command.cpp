@@ -4,12 +4,14 @@
 #include <filesystem>
 #include <iostream>
 #include <stdexcept>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "cli/program.h"
 #include "net/cuda/graph_planner.h"
 #include "net/planning/plan_report.h"
+#include "net/planning/precision_name.h"
 #include "net/planning/run_plan.h"
 
 namespace resnext::net {
@@ -19,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::array kOwnOptions = {"batch-per-replica", "precision", "replicas", "ranks",
                                     "accumulate"};
+constexpr std::string_view kThis = "this";
 constexpr int kMostBatches = 65536;  // as in resnext-worker
 
 /// A count that was given, else `usual`.
@@ -31,12 +34,12 @@ int count_of(const po::variables_map& values, const char* name, int usual) {
 }
 
 Precision precision_of(const po::variables_map& values) {
-  const std::string name =
-      values.contains("precision") ? values["precision"].as<std::string>() : "bf16";
-  if (name == "fp32") return Precision::kFp32;
-  if (name == "tf32") return Precision::kTf32;
-  if (name == "bf16") return Precision::kBf16;
-  throw cli::UsageError(fmt::format("--precision: '{}' is none of fp32, tf32, bf16", name));
+  if (!values.contains("precision")) return Precision::kBf16;
+  try {
+    return parse_precision(values["precision"].as<std::string>());
+  } catch (const std::invalid_argument& error) {
+    throw cli::UsageError(fmt::format("--precision: {}", error.what()));
+  }
 }
 
 RunRequest request_of(const po::variables_map& values, const Graph& graph) {
@@ -62,13 +65,20 @@ fs::path planner() {
       "net/README.md");
 }
 
+/// `--plan this` is the GPU at hand.
+DeviceDescription device_of(const std::string& name) {
+  if (name != kThis) return read_device(name);
+  return parse_device(cuda::describe_present_gpu(planner()), "this GPU");
+}
+
 }  // namespace
 
 void add_plan_options(po::options_description& options) {
-  options.add_options()("plan", po::value<std::string>()->value_name("GPU"),
-                        "plan a training run on a GPU that is not here: a100, h100, h200, b200, or "
-                        "a FILE.json of the "
-                        "same form; exit code 0 only if it would work")(
+  options.add_options()(
+      "plan", po::value<std::string>()->value_name("GPU"),
+      "plan a training run for a GPU that need not be here: a100, h100, h200, b200, or a FILE.json "
+      "of the same form; exit code 0 only if it would work. 'this': the GPU at hand; without MODEL "
+      "prints its description, for a FILE.json elsewhere")(
       "batch-per-replica", po::value<int>()->value_name("N"), "images of a replica in a step [32]")(
       "precision", po::value<std::string>()->value_name("fp32|tf32|bf16"),
       "of activations and products [bf16]")("ranks", po::value<int>()->value_name("N"),
@@ -79,14 +89,29 @@ void add_plan_options(po::options_description& options) {
 
 void refuse_plan_options(const po::variables_map& values) {
   for (const char* name : kOwnOptions) {
-    if (values.contains(name)) throw cli::UsageError(fmt::format("--{} goes with --plan", name));
+    if (values.contains(name)) {
+      throw cli::UsageError(fmt::format("--{} goes with a MODEL and --plan", name));
+    }
   }
 }
 
-int run_plan_command(const po::variables_map& values, const std::optional<Graph>& graph) {
-  RunRequest request = request_of(values, *graph);
+bool describes_present_gpu(const po::variables_map& values) {
+  return values["plan"].as<std::string>() == kThis && !values.contains("model");
+}
+
+int print_present_gpu(const po::variables_map& values) {
+  refuse_plan_options(values);
+  std::cout << cuda::describe_present_gpu(planner());
+  return cli::kSuccess;
+}
+
+int run_plan_command(const po::variables_map& values, const Graph& graph) {
+  if (!values["batch"].defaulted()) {
+    throw cli::UsageError("--batch does not go with --plan: give --batch-per-replica");
+  }
+  RunRequest request = request_of(values, graph);
   try {
-    request.device = read_device(values["plan"].as<std::string>());
+    request.device = device_of(values["plan"].as<std::string>());
     const RunPlan plan = plan_run(request, planner());
     std::cout << (values.contains("json") ? plan_json(plan) : plan_text(plan)) << std::flush;
     if (!plan.why_not().empty()) throw std::runtime_error(plan.why_not());

@@ -3,28 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "net/planning/precision_name.h"
+
 namespace resnext::net {
 namespace {
 using Json = nlohmann::ordered_json;
-
-std::string_view name_of(Precision precision) {
-  switch (precision) {
-    case Precision::kFp32:
-      return "fp32";
-    case Precision::kTf32:
-      return "tf32";
-    case Precision::kBf16:
-      return "bf16";
-  }
-  return "";
-}
 
 std::string mebibytes(std::size_t bytes) {
   return fmt::format("{:.1f}", double(bytes) / (1 << 20));
@@ -61,10 +50,10 @@ std::string head_text(const RunRequest& request) {
                                   ? fmt::format(", {} batches a step", request.accumulate)
                                   : std::string();
   return fmt::format(
-      "{} on {}: {} of {}x{}x{} images a replica, {} classes, {}; {} replica{} on {} rank{}{}\n\n",
+      "{} on {}: {} images of {}x{}x{} a replica, {} classes, {}; {} replica{} on {} rank{}{}\n\n",
       request.graph.spec.name, request.device.name, request.batch_per_replica,
       request.graph.input.height, request.graph.input.width, request.graph.input.channels,
-      request.graph.classes, name_of(request.precision), request.replicas,
+      request.graph.classes, precision_name(request.precision), request.replicas,
       request.replicas == 1 ? "" : "s", request.ranks, request.ranks == 1 ? "" : "s", batches);
 }
 
@@ -150,7 +139,7 @@ Json request_json(const RunRequest& request) {
       {"device", {{"name", request.device.name}, {"from", request.device.where}}},
       {"input", {{"height", input.height}, {"width", input.width}, {"channels", input.channels}}},
       {"classes", request.graph.classes},
-      {"precision", name_of(request.precision)},
+      {"precision", precision_name(request.precision)},
       {"batch_per_replica", request.batch_per_replica},
       {"replicas", request.replicas},
       {"ranks", request.ranks},

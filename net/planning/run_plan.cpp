@@ -7,8 +7,10 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "net/cuda/roofline.h"
+#include "net/cuda_plugin.h"
 
 namespace resnext::net {
 namespace {
@@ -53,6 +55,33 @@ LeastTimes least_times(const RunRequest& request, const Programs& programs) {
           pass(programs[1])};
 }
 
+/// cuDNN itself would say nothing of use, or crash.
+void require_plannable(const DeviceDescription& device) {
+  if (device.cudnn_json.empty()) {
+    throw std::invalid_argument(fmt::format(
+        "{} has no 'cudnn' section, so cuDNN cannot plan for it; resnext-info --plan this writes "
+        "one on the GPU itself",
+        device.where));
+  }
+  const int capability = nlohmann::json::parse(device.cudnn_json).at("deviceVer").get<int>() / 10;
+  if (capability < kLeastComputeCapability) {
+    throw std::invalid_argument(
+        fmt::format("{} has compute capability {}.{}; cuDNN 9 computes on {}.{} and newer",
+                    device.name, capability / 10, capability % 10, kLeastComputeCapability / 10,
+                    kLeastComputeCapability % 10));
+  }
+}
+
+std::string why_too_large(const RunPlan& plan) {
+  const std::string needs =
+      fmt::format("{} images a replica need {:.1f} GiB of the {:.1f} GiB of {}",
+                  plan.request.batch_per_replica, double(plan.memory.total()) / kGiB,
+                  double(plan.available_bytes()) / kGiB, plan.request.device.name);
+  return plan.largest_batch > 0 ? fmt::format("{}; --batch-per-replica {} is the largest that fits",
+                                              needs, plan.largest_batch)
+                                : needs + "; not even one image fits";
+}
+
 }  // namespace
 
 cuda::DataType RunRequest::type() const {
@@ -65,30 +94,18 @@ bool RunPlan::is_supported() const {
 }
 
 std::string RunPlan::why_not() const {
+  if (!fits()) return why_too_large(*this);
   const auto unsupported = std::ranges::find_if(
       graphs, [](const GraphPlan& graph) { return !graph.plan.is_supported(); });
-  if (unsupported != graphs.end()) {
-    const DistinctGraph& graph = unsupported->graph;
-    return fmt::format("{} has no plan on {}: {}",
-                       graph.training.empty() ? graph.inference.front() : graph.training.front(),
-                       request.device.name, unsupported->plan.why_not);
-  }
-  if (fits()) return {};
-  const std::string needs = fmt::format(
-      "{} images a replica need {:.1f} GiB of the {:.1f} GiB of {}", request.batch_per_replica,
-      double(memory.total()) / kGiB, double(available_bytes()) / kGiB, request.device.name);
-  return largest_batch > 0 ? fmt::format("{}; --batch-per-replica {} is the largest that fits",
-                                         needs, largest_batch)
-                           : needs + "; not even one image fits";
+  if (unsupported == graphs.end()) return {};
+  const DistinctGraph& graph = unsupported->graph;
+  return fmt::format("{} has no plan on {}: {}",
+                     graph.training.empty() ? graph.inference.front() : graph.training.front(),
+                     request.device.name, unsupported->plan.why_not);
 }
 
 RunPlan plan_run(const RunRequest& request, const std::filesystem::path& planner) {
-  if (request.device.cudnn_json.empty()) {
-    throw std::invalid_argument(fmt::format(
-        "{}: has no 'cudnn' section, so cuDNN cannot plan for it; resnext-info --plan this writes "
-        "one on the GPU itself",
-        request.device.where));
-  }
+  require_plannable(request.device);
   RunPlan plan;
   plan.request = request;
   const Programs programs{

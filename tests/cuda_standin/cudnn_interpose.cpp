@@ -62,22 +62,31 @@ RecordTable& table() {
 /// A plan restored from text does not say what it computes: it is the graph made just before it.
 thread_local RecordedGraphPtr last_graph;
 
-Descriptor make_device() {
+/// cuDNN's description of the GPU.
+std::string device_json() {
   const char* file = std::getenv("CUDNN_TEST_DEVICE_JSON");
   if (file == nullptr) fail("CUDNN_TEST_DEVICE_JSON names no description of a GPU");
   std::ifstream stream(file);
   if (!stream) fail(std::string(file) + " cannot be read");
   auto description = nlohmann::ordered_json::parse(stream);
   if (description.contains("cudnn")) description = description["cudnn"];  // a file of net/devices
-  const std::string json = description.dump();
+  return description.dump();
+}
+
+cudnnStatus_t describe(Descriptor device) {
+  const std::string json = device_json();
+  return STANDIN_REAL(cudnnBackendSetAttribute)(device, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION,
+                                                CUDNN_TYPE_CHAR, std::int64_t(json.size()),
+                                                json.data());
+}
+
+Descriptor make_device() {
   Descriptor device = nullptr;
   if (STANDIN_REAL(cudnnBackendCreateDescriptor)(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &device) !=
           CUDNN_STATUS_SUCCESS ||
-      STANDIN_REAL(cudnnBackendSetAttribute)(device, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION,
-                                             CUDNN_TYPE_CHAR, std::int64_t(json.size()),
-                                             json.data()) != CUDNN_STATUS_SUCCESS ||
+      describe(device) != CUDNN_STATUS_SUCCESS ||
       STANDIN_REAL(cudnnBackendFinalize)(device) != CUDNN_STATUS_SUCCESS) {
-    fail(std::string(file) + " does not describe a GPU");
+    fail("CUDNN_TEST_DEVICE_JSON does not describe a GPU");
   }
   return device;
 }
@@ -233,6 +242,7 @@ cudnnStatus_t cudnnBackendSetAttribute(Descriptor descriptor, cudnnBackendAttrib
   if (name == CUDNN_ATTR_EXECUTION_PLAN_HANDLE) {
     return set_device(descriptor, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP);
   }
+  if (name == CUDNN_ATTR_DEVICEPROP_HANDLE) return describe(descriptor);
   bool is_pack = false;
   {
     const std::lock_guard lock(table().mutex);
