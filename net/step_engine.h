@@ -61,7 +61,14 @@ class StepEngine {
   /// moves the running statistics. Starts the reduction of what is complete during the last one.
   virtual void train(const Batch& batch, float loss_scale, bool keeps_statistics) = 0;
 
-  /// Waits until all weights are new.
+  /// Whether announce() is of use: where it is not, a step must not wait for the next one's data.
+  virtual bool takes_batches_early() const { return false; }
+
+  /// What the next train() will bring, in this step or the next, so that it can be on its way while
+  /// the device computes. The batch's memory may be reused on return.
+  virtual void announce(const Batch&, float /*loss_scale*/) {}
+
+  /// Ends the step: its metrics are there, and what is asked for next sees its new weights.
   virtual void finish() = 0;
 
   /// Of the micro-batches of the step that finish() ended, in order.

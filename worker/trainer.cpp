@@ -18,6 +18,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+float loss_scale(std::size_t global_batch) {
+  return 1.0F / static_cast<float>(global_batch);
+}
+
 }  // namespace
 
 Trainer::Trainer(Setup& setup, const Communicator& communicator, net::StepEngine& steps,
@@ -79,6 +83,7 @@ Trainer::StepTotals Trainer::train_step(std::uint64_t step) {
   steps_.begin(static_cast<float>(learning_rate));
   const std::size_t global_batch = loader_.global_batch(step);
   for (int local = 0; local < local_batches_; ++local) train_batch(local, global_batch);
+  if (steps_.takes_batches_early() && step + 1 < setup_.total_steps) announce_next(step + 1);
   steps_.finish();
   move_averages();
   return exchange_reports();
@@ -95,15 +100,29 @@ void Trainer::attempt(const Work& work) {
   }
 }
 
-void Trainer::train_batch(int local, std::size_t global_batch) {
-  net::Batch batch;  // without images: none could be read, or too few were left for all replicas
+/// The next micro-batch; without images where none could be read, or too few were left for all
+/// replicas.
+net::Batch Trainer::next_batch() {
+  net::Batch batch;
   attempt([&] {
     const data::LoadedBatch& loaded = loader_.next();
     batch = {static_cast<int>(loaded.labels.size()), {}, loaded.labels, loaded.values};
   });
+  return batch;
+}
+
+void Trainer::train_batch(int local, std::size_t global_batch) {
+  const net::Batch batch = announced_ ? *announced_ : next_batch();
+  announced_.reset();
   // Replica 0's first batches: its statistics move with each, as PyTorch's would.
   const bool keeps_statistics = communicator_.rank() == 0 && local < setup_.options.accumulate;
-  steps_.train(batch, 1.0F / static_cast<float>(global_batch), keeps_statistics);
+  steps_.train(batch, loss_scale(global_batch), keeps_statistics);
+}
+
+/// While the device computes the step, the next one's first batch is brought to it.
+void Trainer::announce_next(std::uint64_t step) {
+  announced_ = next_batch();
+  steps_.announce(*announced_, loss_scale(loader_.global_batch(step)));
 }
 
 std::vector<Trainer::BatchReport> Trainer::own_reports() const {

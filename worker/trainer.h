@@ -56,7 +56,9 @@ class Trainer {
   };
 
   StepTotals train_step(std::uint64_t step);
+  net::Batch next_batch();
   void train_batch(int local, std::size_t global_batch);
+  void announce_next(std::uint64_t step);
   StepTotals exchange_reports();
   std::vector<BatchReport> own_reports() const;
   void move_averages();
@@ -78,6 +80,7 @@ class Trainer {
   net::StepEngine& steps_;
   std::unique_ptr<Evaluator> evaluator_;
   StepLoader loader_;
+  std::optional<net::Batch> announced_;  ///< loaded, and known to the engine; not yet trained on
   StopSignal stop_;
   std::optional<std::string> failure_;  ///< of this rank alone, until the next report tells all
 };

@@ -15,44 +15,28 @@ std::size_t aligned(std::size_t bytes) {
 
 }  // namespace
 
-/// The old buffers may still be read by work under way.
-void BatchStaging::make_room(Slot& slot, std::size_t bytes) {
-  if (slot.host.bytes() >= bytes) return;
-  if (slot.in_use) {
-    slot.copied.synchronize();
-    slot.read.synchronize();
-    slot.in_use = false;
-  }
-  slot.host = PinnedMemory(bytes);
-  slot.device = DeviceMemory(bytes);
-}
-
-DeviceBatch BatchStaging::stage(const Batch& batch, float loss_scale, const Stream& compute) {
-  Slot& slot = slots_[next_];
+DeviceBatch BatchBuffer::bring(const Batch& batch, float loss_scale, const Stream& stream) {
   const bool normalised = !batch.normalised.empty();
   const std::size_t header_bytes = aligned(sizeof(kernels::BatchHeader));
   const std::size_t label_bytes = batch.labels.size_bytes();
   const std::size_t images_at = header_bytes + aligned(label_bytes);
   const std::size_t image_bytes =
       normalised ? batch.normalised.size_bytes() : batch.pixels.size_bytes();
-  make_room(slot, images_at + image_bytes);
-  if (slot.in_use) {
-    slot.copied.synchronize();  // the pinned buffer is free once it has been copied
-    copies_.wait(slot.read);
+  const std::size_t bytes = images_at + image_bytes;
+  if (host_.bytes() < bytes) {
+    host_ = PinnedMemory(bytes);
+    device_ = DeviceMemory(bytes);  // CUDA frees the old one when nothing on the GPU uses it
   }
-  auto* const host = slot.host.as<std::byte>();
+  auto* const host = host_.as<std::byte>();
   const kernels::BatchHeader header{loss_scale};
   std::memcpy(host, &header, sizeof header);
   if (label_bytes > 0) std::memcpy(host + header_bytes, batch.labels.data(), label_bytes);
   const void* images = normalised ? static_cast<const void*>(batch.normalised.data())
                                   : static_cast<const void*>(batch.pixels.data());
   std::memcpy(host + images_at, images, image_bytes);
-  copies_.copy(slot.device.data(), host, images_at + image_bytes);
-  copies_.record(slot.copied);
-  compute.wait(slot.copied);
-  slot.in_use = true;
+  stream.copy(device_.data(), host, bytes);
 
-  std::byte* const device = slot.device.data();
+  std::byte* const device = device_.data();
   DeviceBatch result;
   result.header = reinterpret_cast<const kernels::BatchHeader*>(device);
   if (label_bytes > 0) result.labels = reinterpret_cast<const std::int32_t*>(device + header_bytes);
@@ -64,9 +48,27 @@ DeviceBatch BatchStaging::stage(const Batch& batch, float loss_scale, const Stre
   return result;
 }
 
-void BatchStaging::done(const Stream& compute) {
-  compute.record(slots_[next_].read);
+DeviceBatch BatchStaging::stage(const Batch& batch, float loss_scale) {
+  const std::size_t number = next_;
+  Slot& slot = slots_[number];
   next_ = 1 - next_;
+  if (slot.in_use) {
+    slot.copied.synchronize();  // the pinned memory is free once it has been copied
+    copies_.wait(slot.read);
+  }
+  DeviceBatch result = slot.buffer.bring(batch, loss_scale, copies_);
+  result.slot = number;
+  copies_.record(slot.copied);
+  slot.in_use = true;
+  return result;
+}
+
+void BatchStaging::await(const DeviceBatch& batch, const Stream& compute) const {
+  compute.wait(slots_[batch.slot].copied);
+}
+
+void BatchStaging::done(const DeviceBatch& batch, const Stream& compute) const {
+  compute.record(slots_[batch.slot].read);
 }
 
 }  // namespace resnext::net::cuda

@@ -35,6 +35,7 @@ struct DeviceBatch {
   const std::uint8_t* pixels = nullptr;  ///< (N, H, W, C)
   const kernels::BatchHeader* header = nullptr;
   const std::int32_t* labels = nullptr;  ///< null: none
+  std::size_t slot = 0;                  ///< BatchStaging's
 };
 
 /// Steps [first, last), and how much of the gradient arena is final after them.

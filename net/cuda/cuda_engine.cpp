@@ -45,6 +45,35 @@ float value_at(std::span<const std::byte> raw, DataType type, std::size_t index)
   return std::bit_cast<float>(bits << 16);
 }
 
+void require_room_for_logits(const DeviceProgram& program, std::size_t values) {
+  const std::size_t all = std::size_t(program.batch_size) * program.outputs.front().shape.count();
+  if (values == 0 || values == all) return;
+  throw std::invalid_argument(
+      fmt::format("a batch of {} images has {} logits, not {}", program.batch_size, all, values));
+}
+
+/// Of output 0, whose channels are padded.
+std::size_t bytes_of_logits(const DeviceProgram& program) {
+  const Output& output = program.outputs.front();
+  const std::size_t pixels = std::size_t(output.shape.height) * output.shape.width;
+  const std::size_t pitch = std::size_t(padded_channels(output.shape.channels));
+  return bytes_of(output.value.type, std::size_t(program.batch_size) * pixels * pitch);
+}
+
+/// Output 0 as (N, C, H, W) in fp32, without padding.
+void unpack_logits(const DeviceProgram& program, std::span<const std::byte> raw,
+                   std::span<float> logits) {
+  const Output& output = program.outputs.front();
+  const std::size_t pixels = std::size_t(output.shape.height) * output.shape.width;
+  const std::size_t channels = std::size_t(output.shape.channels);
+  const std::size_t pitch = std::size_t(padded_channels(output.shape.channels));
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const std::size_t pixel = i % pixels, channel = i / pixels % channels;
+    const std::size_t image = i / pixels / channels;
+    logits[i] = value_at(raw, output.value.type, (image * pixels + pixel) * pitch + channel);
+  }
+}
+
 PlanPolicy policy_of(const CudaEngineOptions& options) {
   PlanPolicy policy;
   policy.deterministic = options.deterministic;
@@ -105,7 +134,7 @@ void CudaEngine::allocate() {
   }
   weight_entries_ = DeviceMemory(entries.size() * sizeof(kernels::ParameterEntry));
   stream_.copy(weight_entries_.data(), entries.data(), weight_entries_.bytes());
-  stream_.synchronize();
+  stream_.synchronize("where weights are packed to");
 }
 
 /// The same values as the loader's, whatever the GPU's arithmetic.
@@ -120,7 +149,7 @@ void CudaEngine::upload_pixel_table(const Normalisation& normalisation) {
   }
   memory_.pixel_table = DeviceMemory(table.size() * sizeof(float));
   stream_.copy(memory_.pixel_table.data(), table.data(), memory_.pixel_table.bytes());
-  stream_.synchronize();
+  stream_.synchronize("the table of intensities");
 }
 
 /// CUDA's idea of the current GPU belongs to each thread.
@@ -158,8 +187,7 @@ std::unique_ptr<CompiledProgram> CudaEngine::compile(const Graph& graph, int bat
 /// A larger workspace lies elsewhere, so that every program must learn of it.
 void CudaEngine::bind_all(std::size_t workspace_bytes) {
   if (workspace_bytes <= memory_.workspace.bytes()) return;
-  stream_.synchronize();
-  memory_.workspace = {};
+  memory_.workspace = {};  // CUDA frees it when nothing on the GPU uses it
   memory_.workspace = DeviceMemory(workspace_bytes);
   for (const auto& [key, compiled] : programs_) {
     if (compiled) compiled->bind(memory_);
@@ -177,10 +205,7 @@ CompiledProgram& CudaEngine::resized_program(const Batch& batch) {
     resized_.splice(resized_.begin(), resized_, found);
     return *resized_.front().program;
   }
-  if (resized_.size() >= kMaxResizedPrograms) {
-    stream_.synchronize();
-    resized_.pop_back();
-  }
+  if (resized_.size() >= kMaxResizedPrograms) resized_.pop_back();
   const Graph graph = with_input_size(graph_, batch.height, batch.width);
   resized_.push_front({batch.size, input, compile(graph, batch.size, false)});
   return *resized_.front().program;
@@ -202,34 +227,37 @@ void CudaEngine::pack(const float* arena, ArenaRange range) {
                   static_cast<int>(layout_.parameters.size()), range, stream_.get());
 }
 
-CompiledProgram& CudaEngine::prepare(const Batch& batch, bool training) {
-  use_device();
+void CudaEngine::require_parameters() const {
   if (!has_parameters_ && graph_.parameter_count > 0) {
     throw std::logic_error("an engine needs parameters (set_parameters) before its first pass");
   }
-  check_batch(graph_, batch, training);
+}
+
+void CudaEngine::refresh_parameters() {
+  if (!parameters_are_new_) return;
+  // Between passes nothing is in the gradient arena that anybody needs.
+  stream_.copy(gradients_.data(), host_parameters_.data(), host_parameters_.size_bytes());
+  pack(gradients_.data(), {0, graph_.parameter_count});
+}
+
+void CudaEngine::require_pixel_table(const Batch& batch) const {
   if (batch.normalised.empty() && memory_.pixel_table.bytes() == 0) {
     throw std::invalid_argument("an engine without normalisation takes normalised images only");
   }
-  CompiledProgram& compiled =
-      has_own_size(graph_, batch) ? program(batch.size, training) : resized_program(batch);
-  if (parameters_are_new_) {
-    // Between passes nothing is in the gradient arena that anybody needs.
-    stream_.copy(gradients_.data(), host_parameters_.data(), host_parameters_.size_bytes());
-    pack(gradients_.data(), {0, graph_.parameter_count});
-  }
-  return compiled;
 }
 
-void CudaEngine::import(CompiledProgram& compiled, const Batch& batch, float loss_scale) {
-  compiled.import(staging_.stage(batch, loss_scale, stream_));
-  staging_.done(stream_);
+DeviceBatch CudaEngine::stage(const Batch& batch, float loss_scale) {
+  use_device();
+  require_pixel_table(batch);
+  return staging_.stage(batch, loss_scale);
 }
 
-const CompiledProgram& CudaEngine::issue_training(const Batch& batch, float loss_scale,
+const CompiledProgram& CudaEngine::issue_training(int batch_size, const DeviceBatch& batch,
                                                   const GradientReady& on_ready) {
-  CompiledProgram& compiled = prepare(batch, true);
-  import(compiled, batch, loss_scale);
+  CompiledProgram& compiled = program(batch_size, true);
+  staging_.await(batch, stream_);
+  compiled.import(batch);
+  staging_.done(batch, stream_);
   for (std::size_t i = 0; i < compiled.segments().size(); ++i) {
     compiled.run(i);
     const std::size_t ready = compiled.segments()[i].ready;
@@ -241,51 +269,67 @@ const CompiledProgram& CudaEngine::issue_training(const Batch& batch, float loss
 BatchMetrics CudaEngine::train(const Batch& batch, float loss_scale, std::span<float> gradients,
                                std::span<float> statistics, const GradientReady& on_ready) {
   use_device();
+  require_parameters();
+  check_batch(graph_, batch, true);
+  refresh_parameters();
+  std::vector<float> padded;
   if (!statistics.empty()) {
-    const std::vector<float> padded = padded_statistics(statistics);
+    padded = padded_statistics(statistics);
     stream_.copy(memory_.statistics.data(), padded.data(), memory_.statistics.bytes());
-    stream_.synchronize();
   }
   std::size_t announced = 0;
   const auto bring = [&](std::size_t ready) {
     stream_.copy(gradients.data() + announced, gradients_.data() + announced,
                  (ready - announced) * sizeof(float));
-    stream_.synchronize();
+    stream_.synchronize("gradients");
     announced = ready;
     if (on_ready) on_ready(ready);
   };
-  const CompiledProgram& compiled = issue_training(batch, loss_scale, bring);
+  const CompiledProgram& compiled = issue_training(batch.size, stage(batch, loss_scale), bring);
   if (!statistics.empty()) {
-    std::vector<float> padded(memory_.moved_statistics.bytes() / sizeof(float));
     stream_.copy(padded.data(), memory_.moved_statistics.data(), memory_.moved_statistics.bytes());
-    stream_.synchronize();
-    unpad_statistics(padded, statistics);
   }
-  return read_metrics(compiled, batch);
+  const BatchMetrics metrics = read_results(compiled, batch, {});
+  if (!statistics.empty()) unpad_statistics(padded, statistics);
+  return metrics;
 }
 
 BatchMetrics CudaEngine::evaluate(const Batch& batch, std::span<const float> statistics,
                                   std::span<float> logits) {
-  CompiledProgram& compiled = prepare(batch, false);
+  use_device();
+  require_parameters();
+  check_batch(graph_, batch, false);
+  CompiledProgram& compiled =
+      has_own_size(graph_, batch) ? program(batch.size, false) : resized_program(batch);
+  require_room_for_logits(compiled.program(), logits.size());
+  refresh_parameters();
   const std::vector<float> padded = padded_statistics(statistics);
   stream_.copy(memory_.statistics.data(), padded.data(), memory_.statistics.bytes());
-  import(compiled, batch, 0);
+  require_pixel_table(batch);
+  // The last evaluation is over: nothing else reads the buffer.
+  compiled.import(evaluated_.bring(batch, 0, stream_));
   for (std::size_t i = 0; i < compiled.segments().size(); ++i) compiled.run(i);
-  if (!logits.empty()) read_logits(compiled, logits);
-  return read_metrics(compiled, batch);
+  return read_results(compiled, batch, logits);
 }
 
-BatchMetrics CudaEngine::read_metrics(const CompiledProgram& compiled, const Batch& batch) const {
+/// Waits for a pass, and brings its metrics and, where there is room for it, its output 0.
+BatchMetrics CudaEngine::read_results(const CompiledProgram& compiled, const Batch& batch,
+                                      std::span<float> logits) const {
   std::vector<kernels::RowMetrics> rows(compiled.metric_count());
-  if (batch.labels.empty()) {
-    stream_.synchronize();
-    BatchMetrics metrics;
-    metrics.images = static_cast<std::int64_t>(rows.size());
-    return metrics;
+  if (!batch.labels.empty()) {
+    stream_.copy(rows.data(), compiled.metrics(), rows.size() * sizeof(kernels::RowMetrics));
   }
-  stream_.copy(rows.data(), compiled.metrics(), rows.size() * sizeof(kernels::RowMetrics));
-  stream_.synchronize();
-  return summed(rows);
+  std::vector<std::byte> raw;
+  if (!logits.empty()) {
+    raw.resize(bytes_of_logits(compiled.program()));
+    stream_.copy(raw.data(), compiled.output(0), raw.size());
+  }
+  stream_.synchronize("results of a pass");
+  if (!logits.empty()) unpack_logits(compiled.program(), raw, logits);
+  if (!batch.labels.empty()) return summed(rows);
+  BatchMetrics metrics;
+  metrics.images = static_cast<std::int64_t>(rows.size());
+  return metrics;
 }
 
 BatchMetrics CudaEngine::summed(std::span<const kernels::RowMetrics> rows) {
@@ -297,29 +341,6 @@ BatchMetrics CudaEngine::summed(std::span<const kernels::RowMetrics> rows) {
     ++metrics.images;
   }
   return metrics;
-}
-
-/// Output 0 as (N, C, H, W) in fp32, without padding.
-void CudaEngine::read_logits(const CompiledProgram& compiled, std::span<float> logits) const {
-  const DeviceProgram& program = compiled.program();
-  const Output& output = program.outputs.front();
-  const Shape& shape = output.shape;
-  const std::size_t images = std::size_t(program.batch_size);
-  if (logits.size() != images * shape.count()) {
-    throw std::invalid_argument(fmt::format("a batch of {} images has {} logits, not {}", images,
-                                            images * shape.count(), logits.size()));
-  }
-  const std::size_t pixels = std::size_t(shape.height) * shape.width;
-  const std::size_t channels = std::size_t(shape.channels);
-  const std::size_t pitch = std::size_t(padded_channels(shape.channels));
-  std::vector<std::byte> raw(bytes_of(output.value.type, images * pixels * pitch));
-  stream_.copy(raw.data(), compiled.output(0), raw.size());
-  stream_.synchronize();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    const std::size_t pixel = i % pixels, channel = i / pixels % channels;
-    const std::size_t image = i / pixels / channels;
-    logits[i] = value_at(raw, output.value.type, (image * pixels + pixel) * pitch + channel);
-  }
 }
 
 std::vector<float> CudaEngine::padded_statistics(std::span<const float> statistics) const {

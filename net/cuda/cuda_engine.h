@@ -42,9 +42,12 @@ class CudaEngine final : public Engine {
   /// Refreshes working weights from an arena's values in `range`.
   void pack(const float* arena, ArenaRange range);
 
+  /// Begins to bring a batch to the device. It must be trained on before the next but one comes.
+  DeviceBatch stage(const Batch& batch, float loss_scale);
+
   /// Forward and backward into gradients(), calling `on_ready` as soon as the work that completes a
   /// longer prefix has been issued. Returns the program that holds the batch's metrics.
-  const CompiledProgram& issue_training(const Batch& batch, float loss_scale,
+  const CompiledProgram& issue_training(int batch_size, const DeviceBatch& batch,
                                         const GradientReady& on_ready);
 
   /// The arena that gradients are exported to.
@@ -72,11 +75,12 @@ class CudaEngine final : public Engine {
   CompiledProgram& resized_program(const Batch& batch);
   std::unique_ptr<CompiledProgram> compile(const Graph& graph, int batch_size, bool training);
   void bind_all(std::size_t workspace_bytes);
-  CompiledProgram& prepare(const Batch& batch, bool training);
-  void import(CompiledProgram& program, const Batch& batch, float loss_scale);
+  void require_parameters() const;
+  void require_pixel_table(const Batch& batch) const;
+  void refresh_parameters();
   void use_device() const;
-  BatchMetrics read_metrics(const CompiledProgram& program, const Batch& batch) const;
-  void read_logits(const CompiledProgram& program, std::span<float> logits) const;
+  BatchMetrics read_results(const CompiledProgram& program, const Batch& batch,
+                            std::span<float> logits) const;
   template <typename Work>
   auto with_memory_advice(int batch_size, bool training, const Work& work) const
       -> decltype(work());
@@ -87,13 +91,14 @@ class CudaEngine final : public Engine {
   const WeightLayout layout_;
   const StatisticLayout statistic_layout_;
   const std::size_t free_at_start_;  ///< bytes
-  Stream stream_{Stream::Priority::kHigh};
+  Stream stream_{"compute", Stream::Priority::kHigh};
   CudnnHandle handle_;
   PlanStore plans_;
   CollectiveMemory gradients_;
   EngineMemory memory_;
   DeviceMemory weight_entries_;
   BatchStaging staging_;
+  BatchBuffer evaluated_;  ///< apart, as a batch to train on may be there already
   std::map<std::pair<int, bool>, std::unique_ptr<CompiledProgram>> programs_;
   std::list<Resized> resized_;  ///< the last used first
   std::span<const float> host_parameters_;

@@ -14,7 +14,7 @@ GpuStep::GpuStep(std::unique_ptr<CudaEngine> engine, const StepArrays& arrays,
       rows_(std::size_t(options.local_batches)) {
   const std::vector<float> padded = engine_->padded_statistics(arrays.statistics);
   engine_->stream().copy(statistics_.data(), padded.data(), statistics_.bytes());
-  engine_->stream().synchronize();
+  engine_->stream().synchronize("first statistics");
 }
 
 void GpuStep::set_momentum(std::span<const float> whole) {
@@ -42,14 +42,20 @@ void GpuStep::train(const Batch& batch, float loss_scale, bool keeps_statistics)
   ++batch_;
 }
 
+void GpuStep::announce(const Batch& batch, float loss_scale) {
+  if (batch.size > 0) announced_ = engine_->stage(batch, loss_scale);
+}
+
 void GpuStep::compute(const Batch& batch, float loss_scale, bool keeps_statistics, bool last) {
   const Stream& stream = engine_->stream();
   if (keeps_statistics) {
     stream.copy(engine_->statistics().data(), statistics_.data(), statistics_.bytes());
   }
+  const DeviceBatch staged = announced_ ? *announced_ : engine_->stage(batch, loss_scale);
+  announced_.reset();
   const auto on_ready = [this](std::size_t ready) { reduction_.ready(ready); };
   const CompiledProgram& program =
-      engine_->issue_training(batch, loss_scale, last ? GradientReady(on_ready) : GradientReady());
+      engine_->issue_training(batch.size, staged, last ? GradientReady(on_ready) : GradientReady());
   if (keeps_statistics) {
     stream.copy(statistics_.data(), engine_->moved_statistics().data(), statistics_.bytes());
   }
@@ -84,7 +90,7 @@ void GpuStep::refresh_host() {
               arrays_.parameters.size_bytes());
   std::vector<float> padded(statistics_.bytes() / sizeof(float));
   stream.copy(padded.data(), statistics_.data(), statistics_.bytes());
-  stream.synchronize();
+  stream.synchronize("weights and statistics to keep");
   engine_->unpad_statistics(padded, arrays_.statistics);
 }
 

@@ -2,6 +2,7 @@
 // The StepEngine seam on a GPU: weights, momentum and gradients never leave the device.
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "net/cuda/cuda_engine.h"
@@ -18,6 +19,8 @@ class GpuStep final : public StepEngine {
   void set_momentum(std::span<const float> whole) override;
   void begin(float learning_rate) override;
   void train(const Batch& batch, float loss_scale, bool keeps_statistics) override;
+  bool takes_batches_early() const override { return true; }
+  void announce(const Batch& batch, float loss_scale) override;
   void finish() override;
   std::span<const BatchMetrics> metrics() const override { return metrics_; }
   double gradient_norm() const override { return norm_; }
@@ -39,10 +42,11 @@ class GpuStep final : public StepEngine {
   DeviceReduction reduction_;
   DeviceMemory statistics_;  ///< this rank's own, as the programs hold them
   bool weights_are_stale_ = true;
+  std::optional<DeviceBatch> announced_;
   std::vector<Rows> rows_;  ///< by micro-batch
   std::size_t batch_ = 0;   ///< micro-batches issued in this step
   std::vector<BatchMetrics> metrics_;
-  Event metrics_there_;
+  Event metrics_there_{"metrics copied"};
   double norm_ = 0;
 };
 
