@@ -2,6 +2,7 @@
 // our own in inference and where no batch-norm takes part.
 
 #include <algorithm>
+#include <utility>
 
 #include "net/cuda/layer_graphs.h"
 #include "net/cuda/lowering.h"
@@ -23,9 +24,14 @@ std::size_t main_branch(const NormResidualPattern& pattern) {
   return std::size_t(found - pattern.branches.begin());
 }
 
+Branch as_it_is(Location from) {
+  return {from, false, {}, {}, {}, {}};
+}
+
 Branch inference_branch(Lowering& to, const ResidualBranch& branch) {
-  Branch result{to.value(branch.source).at, is_norm(branch), {}, {}, {}, {}};
+  Branch result = as_it_is(to.value(branch.source).at);
   if (!is_norm(branch)) return result;
+  result.normalised = true;
   const Node& norm = to.node(branch.batch_norm);
   result.scale = to.weight(norm, 0);
   result.bias = to.weight(norm, 1);
@@ -34,11 +40,9 @@ Branch inference_branch(Lowering& to, const ResidualBranch& branch) {
   return result;
 }
 
-void combine(Lowering& to, const NormResidualPattern& pattern) {
+void combine(Lowering& to, const NormResidualPattern& pattern, std::vector<Branch> branches) {
   CombineStep step;
-  for (const ResidualBranch& branch : pattern.branches) {
-    step.branches.push_back(inference_branch(to, branch));
-  }
+  step.branches = std::move(branches);
   step.to = to.allocate_value(pattern.output);
   step.relu = pattern.relu;
   step.values = to.values(pattern.output);
@@ -117,18 +121,27 @@ void combine_backward(Lowering& to, const NormResidualPattern& pattern) {
 }  // namespace
 
 void lower_norm_residual(Lowering& to, const NormResidualPattern& pattern) {
-  if (!to.training || !has_norm(pattern)) return combine(to, pattern);
+  if (!to.training || !has_norm(pattern)) {
+    std::vector<Branch> branches;
+    for (const ResidualBranch& branch : pattern.branches) {
+      branches.push_back(inference_branch(to, branch));
+    }
+    return combine(to, pattern, std::move(branches));
+  }
   const std::size_t main = main_branch(pattern);
-  NormFusion fusion{pattern.branches.size() == 2, pattern.relu};
+  const bool has_residual = pattern.branches.size() == 2;
   Location residual;
-  if (fusion.residual) {
+  if (has_residual) {
     const ResidualBranch& other = pattern.branches[1 - main];
     residual = is_norm(other) ? normalise(to, other, {}, nullptr, pattern.output)
                               : to.value(other.source).at;
   }
-  const Location y = normalise(to, pattern.branches[main], fusion,
-                               fusion.residual ? &residual : nullptr, pattern.output);
-  to.set_value(pattern.output, y);
+  // cuDNN has no plan for normalising and adding where no ReLU follows.
+  const bool adds_in_plan = has_residual && pattern.relu;
+  const Location y = normalise(to, pattern.branches[main], {adds_in_plan, pattern.relu},
+                               adds_in_plan ? &residual : nullptr, pattern.output);
+  if (!has_residual || adds_in_plan) return to.set_value(pattern.output, y);
+  combine(to, pattern, {as_it_is(to.use(y)), as_it_is(to.use(residual))});
 }
 
 void lower_norm_residual_backward(Lowering& to, const NormResidualPattern& pattern) {
