@@ -16,6 +16,7 @@
 #include "net/layer_table.h"
 #include "net/planning/plan_command.h"
 #include "net/planning/plan_report.h"
+#include "net/planning/scale_command.h"
 #include "net/spec.h"
 
 namespace resnext::net {
@@ -28,6 +29,7 @@ constexpr const char* kUsage =
     "Usage: resnext-info MODEL [options]\n"
     "       resnext-info MODEL --plan GPU [options]\n"
     "       resnext-info --plan this\n"
+    "       resnext-info --scale [MODEL...] [options]\n"
     "       resnext-info --list\n"
     "Prints a model's layers as the paper's Table 1 does, with parameters, multiply-adds (the\n"
     "paper's FLOPs) and activation memory.\n\n"
@@ -96,6 +98,7 @@ int batch_of(const po::variables_map& values) {
 }
 
 int run(const std::vector<std::string>& arguments) {
+  if (is_scale_command(arguments)) return run_scale_command(arguments, std::cout);
   po::options_description visible("Options");
   auto add = visible.add_options();
   add("json", "print one JSON object, for programs");
@@ -109,6 +112,7 @@ int run(const std::vector<std::string>& arguments) {
       "convolution");
   add("list", "list known models; others of the same pattern work too");
   add_plan_options(visible);
+  add("scale", "estimate training on up to thousands of GPUs; see --scale --help");
   add("help,h", "show this help");
   po::options_description all;
   all.add(visible);

@@ -21,9 +21,12 @@ MeasuredThroughput parse_throughput(const Json& json) {
 }
 
 ModelError parse_error(const Json& json) {
-  return {json.at("efficiencies"),          json.at("mean_efficiency_points"),
-          json.at("max_efficiency_points"), json.at("throughputs"),
-          json.at("mean_throughput_percent"), json.at("max_throughput_percent")};
+  return {json.at("efficiencies"),
+          json.at("mean_efficiency_points"),
+          json.at("max_efficiency_points"),
+          json.at("throughputs"),
+          json.at("mean_throughput_percent"),
+          json.at("max_throughput_percent")};
 }
 
 /// The more alike, the greater.
@@ -73,9 +76,9 @@ Attained attained_fraction(const Calibration& calibration, const DeviceDescripti
   Attained attained;
   attained.fraction = fraction_of_roofline(figure);
   attained.assumed = likeness(figure, device, precision) < 3;
-  attained.basis = fmt::format("{} images/s of {} on one {}, {}, batch {}",
-                               figure.images_per_second, figure.model, figure.gpu,
-                               precision_name(figure.precision), figure.batch_size);
+  attained.basis =
+      fmt::format("{} images/s of {} on one {}, {}, batch {}", figure.images_per_second,
+                  figure.model, figure.gpu, precision_name(figure.precision), figure.batch_size);
   return attained;
 }
 

@@ -27,8 +27,7 @@ ComputeProfile profile_computation(const cuda::DeviceProgram& program, const Dev
   }
   const double bytes_per_value =
       sizeof(float) + double(cuda::bytes_of(program.type, 8)) / 8;  // read, written
-  profile.refresh_seconds =
-      double(profile.parameters) * bytes_per_value / profile.memory_bandwidth;
+  profile.refresh_seconds = double(profile.parameters) * bytes_per_value / profile.memory_bandwidth;
   return profile;
 }
 

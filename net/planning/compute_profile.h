@@ -25,8 +25,8 @@ struct ComputeProfile {
   double memory_bandwidth = 0;        ///< bytes/s that kernels attain
 };
 
-/// Of a training program by its roofline (net/cuda/roofline.h), of which kernels attain the fraction
-/// `attained` in (0, 1].
+/// Of a training program by its roofline (net/cuda/roofline.h), of which kernels attain the
+/// fraction `attained` in (0, 1].
 ComputeProfile profile_computation(const cuda::DeviceProgram& program, const DeviceFigures& figures,
                                    Precision precision, double attained);
 

@@ -10,7 +10,8 @@
 //   node; (P - 1) / P of the data goes over each link:
 //     (m - 1) alpha_network + (P - m) alpha_nvlink + (P - 1) / P n / B'
 // - Ring all-reduce (Patarasuk, Yuan 2009): a reduce-scatter and an all-gather, each as above.
-// - Tree all-reduce (NCCL: a chain in the node and two binary trees over the nodes, each for half of
+// - Tree all-reduce (NCCL: a chain in the node and two binary trees over the nodes, each for half
+// of
 //   the data; Sanders, Speck, Träff 2009): up and down,
 //     2 (log2 m alpha_network + (g - 1) alpha_nvlink) + 2 n / B'
 // - Exchange of segments of s bytes, from each GPU to each (pairwise exchange; Thakur et al.,

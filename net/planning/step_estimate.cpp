@@ -32,7 +32,8 @@ double reduction_seconds(std::size_t values, const ReductionScheme& scheme,
     return interconnect.all_reduce(double(values) * scheme.bytes_per_gradient) +
            double(values) * kUpdateBytes / memory_bandwidth;
   }
-  const auto segment = double((values + gpus - 1) / gpus);
+  const std::size_t whole = (values + gpus - 1) / gpus;
+  const auto segment = double(whole);
   const double memory_bytes = segment * (kFloat * double(gpus + 1) + kUpdateBytes);
   return interconnect.exchange(segment * kFloat) + memory_bytes / memory_bandwidth +
          interconnect.gather(segment * kFloat * double(gpus));
@@ -48,8 +49,7 @@ StepEstimate estimate_step(const ComputeProfile& profile, const Interconnect& in
   for (const std::size_t values : bucket_sizes(profile.parameters, scheme, interconnect.gpus())) {
     filled += values;
     while (ready->values < filled) ++ready;
-    const double taken =
-        reduction_seconds(values, scheme, interconnect, profile.memory_bandwidth);
+    const double taken = reduction_seconds(values, scheme, interconnect, profile.memory_bandwidth);
     end = std::max(end, ready->seconds) + taken;
     estimate.reduction += taken;
   }

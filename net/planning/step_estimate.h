@@ -4,16 +4,17 @@
 // issues them.
 //
 // With t_b the time at which bucket b is ready and d_b what its reduction takes, the reduction of
-// bucket b ends at e_b = max(t_b, e_(b-1)) + d_b, and the step ends at max(compute, e_last) plus the
-// refresh of the working weights. For a bucket of n values on P GPUs,
+// bucket b ends at e_b = max(t_b, e_(b-1)) + d_b, and the step ends at max(compute, e_last) plus
+// the refresh of the working weights. For a bucket of n values on P GPUs,
 //
 //   exact: d = exchange(4 s) + (4 (P + 1) + 20) s / M + gather(4 s P),  with s = ceil(n / P)
 //   fast:  d = all_reduce(4 n) + 20 n / M
 //
 // where M is the memory bandwidth: the tree sum reads P parts and writes one, and SGD reads weight,
-// momentum and gradient and writes the first two. On one GPU there is only the update. Sums, updates
-// and transfers are taken not to slow the kernels that they run beside.
+// momentum and gradient and writes the first two. On one GPU there is only the update. Sums,
+// updates and transfers are taken not to slow the kernels that they run beside.
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -24,7 +25,7 @@ namespace resnext::net {
 
 struct ReductionScheme {
   bool exact = true;              ///< --reduce exact, else fast
-  double bucket_mib = 4;          ///< of fp32 gradients
+  double bucket_mib = 4;          ///< of fp32 gradients; usual in resnext-worker
   double bytes_per_gradient = 4;  ///< that an all-reduce (fast) sends
 };
 
@@ -34,7 +35,7 @@ struct StepEstimate {
   double exposed = 0;    ///< what of it is after the backward pass
   double bucket_mib = 0;
 
-  double hidden() const { return reduction - exposed; }
+  double hidden() const { return std::max(0.0, reduction - exposed); }
 };
 
 /// The numbers of values of the buckets, in order, as DeviceReduction cuts them.

@@ -1,50 +1,17 @@
 // resnext-info as a user runs it: the program itself, its output and its exit code.
 
-#include <array>
-#include <cstdio>
-#include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/wait.h>
 
+#include "run_info.h"
+
+namespace resnext::net {
 namespace {
 
-struct Result {
-  std::string output;  ///< stdout and stderr
-  int exit_code = -1;
-};
-
-/// Runs resnext-info with `arguments` as a shell would.
-Result info(const std::string& arguments) {
-  const std::string command = std::string(RESNEXT_INFO) + " " + arguments + " 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
-  Result result;
-  std::array<char, 4096> buffer{};
-  while (const std::size_t count = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    result.output.append(buffer.data(), count);
-  }
-  const int status = pclose(pipe);
-  if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
-  return result;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-void expect_usage_error(const std::string& arguments, const std::string& part) {
-  const Result result = info(arguments);
-  EXPECT_EQ(result.exit_code, 2) << arguments;
-  EXPECT_TRUE(contains(result.output, part)) << result.output;
-  EXPECT_TRUE(result.output.starts_with("resnext-info: error: ")) << result.output;
-  EXPECT_EQ(result.output.find('\n'), result.output.size() - 1) << result.output;  // one line
-}
-
 TEST(Info, PrintsThePapersNumbersAsJson) {
-  const Result result = info("resnext50_32x4d --json");
+  const InfoResult result = info("resnext50_32x4d --json");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   const auto json = nlohmann::json::parse(result.output);
   EXPECT_EQ(json["model"], "resnext50_32x4d");
@@ -61,7 +28,7 @@ TEST(Info, PrintsThePapersNumbersAsJson) {
 }
 
 TEST(Info, TakesInputClassesAndBatch) {
-  const Result result =
+  const InfoResult result =
       info("resnext11_4x4d_cifar_w16 --input 28x30x1 --classes 7 --batch 16 --json");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   const auto json = nlohmann::json::parse(result.output);
@@ -78,7 +45,7 @@ TEST(Info, ShowsCifarNetsAtCifarsSize) {
 }
 
 TEST(Info, PrintsATableForPeople) {
-  const Result result = info("resnet50");
+  const InfoResult result = info("resnet50");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_TRUE(contains(result.output, "25,557,032")) << result.output;
   EXPECT_TRUE(contains(result.output, "[1x1, 64 / 3x3, 64 / 1x1, 256] x 3")) << result.output;
@@ -89,7 +56,7 @@ TEST(Info, ListsModelsAndShowsHelp) {
   EXPECT_TRUE(contains(list, "\nresnext101_64x4d "));
   EXPECT_TRUE(contains(list, " 83,455,272 ")) << list;
   EXPECT_TRUE(contains(info("--help").output, list));
-  const Result help = info("--help");
+  const InfoResult help = info("--help");
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_TRUE(contains(help.output, "Example: resnext-info resnext50_32x4d"));
 }
@@ -120,3 +87,4 @@ TEST(Info, RefusesWhatItCannotShowInOneLine) {
 }
 
 }  // namespace
+}  // namespace resnext::net

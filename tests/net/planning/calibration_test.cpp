@@ -1,0 +1,66 @@
+#include "net/planning/calibration.h"
+
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "net/planning/calibration_text.h"
+#include "net/planning/step_estimate.h"
+
+namespace resnext::net {
+namespace {
+using testing::HasSubstr;
+
+TEST(Calibration, MakesTheModelMeetTheFigureThatItIsFrom) {
+  const Calibration calibration = read_calibration();
+  std::ifstream file(RESNEXT_SOURCE_DIR "/net/planning/README.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  for (const MeasuredThroughput& figure : calibration.attained) {
+    const DeviceDescription device = read_device(figure.device);
+    const Attained attained = attained_fraction(calibration, device, figure.precision);
+    EXPECT_FALSE(attained.assumed);
+    EXPECT_GT(attained.fraction, 0.1);
+    EXPECT_LT(attained.fraction, 1);
+    EXPECT_THAT(page, HasSubstr(fmt::format("| {:.1f}% |\n", 100 * attained.fraction)));
+    const ComputeProfile profile = profile_model(figure.model, figure.batch_size, device.figures,
+                                                 figure.precision, attained.fraction);
+    const double seconds =
+        estimate_best_step(profile, Interconnect(device.figures, 1, 0), {}).seconds;
+    EXPECT_NEAR(figure.batch_size / seconds, figure.images_per_second,
+                1e-6 * figure.images_per_second);
+  }
+}
+
+TEST(Calibration, SaysWhatItAssumesForOtherGpus) {
+  const Calibration calibration = read_calibration();
+  const Attained a100 = attained_fraction(calibration, read_device("a100"), Precision::kBf16);
+  const Attained h100 = attained_fraction(calibration, read_device("h100"), Precision::kBf16);
+  EXPECT_TRUE(h100.assumed);
+  EXPECT_EQ(h100.fraction, a100.fraction);
+  EXPECT_THAT(h100.basis, HasSubstr("1211 images/s of resnext101_32x4d on one A100, bf16"));
+  const Attained tf32 = attained_fraction(calibration, read_device("h100"), Precision::kTf32);
+  EXPECT_THAT(tf32.basis, HasSubstr("456 images/s"));
+}
+
+TEST(Calibration, NamesWhatIsMissing) {
+  nlohmann::json json = nlohmann::json::parse(calibration_text());
+  json.erase("message_gap");
+  try {
+    parse_calibration(json.dump());
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("calibration.json: "));
+    EXPECT_THAT(error.what(), HasSubstr("message_gap"));
+  }
+  EXPECT_THROW(parse_calibration("{"), std::invalid_argument);
+  json["message_gap"] = 0;
+  json["attained"].clear();
+  EXPECT_THROW(parse_calibration(json.dump()), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace resnext::net
