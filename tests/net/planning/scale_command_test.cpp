@@ -39,7 +39,8 @@ TEST(ScaleCommand, ShowsAllModelsOfTables3And4) {
 TEST(ScaleCommand, PrintsWhatThePageShows) {
   std::ifstream file(RESNEXT_SOURCE_DIR "/net/planning/README.md");
   const std::string page{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_TRUE(contains(page, info("--scale").output));
+  EXPECT_TRUE(contains(page, info("--scale").output))
+      << "programs cost something else now: show the output of resnext-info --scale again";
 }
 
 TEST(ScaleCommand, PrintsRowsAsJson) {
