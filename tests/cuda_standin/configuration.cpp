@@ -57,12 +57,14 @@ Configuration read() {
   result.driver_version = std::stoi(variable("STANDIN_DRIVER", "13000"));
   result.memory_bytes =
       std::stoull(variable("STANDIN_MEMORY", std::to_string(result.memory_bytes)));
+  result.library_bytes = std::stoull(variable("STANDIN_LIBRARIES", "0"));
   result.device_name = variable("STANDIN_DEVICE_NAME", "Stand-in GPU (host memory)");
+  result.launch_error = variable("STANDIN_LAUNCH_ERROR");
   result.list_waits = variable("STANDIN_LIST_WAITS");
   result.drop_wait = variable("STANDIN_DROP_WAIT");
+  result.late_pageable = parse_pageable(variable("STANDIN_PAGEABLE", "staged"));
   return result;
 }
-  result.late_pageable = parse_pageable(variable("STANDIN_PAGEABLE", "staged"));
 
 }  // namespace
 

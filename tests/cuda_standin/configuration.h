@@ -22,7 +22,9 @@ struct Configuration {
   int compute_capability = 90;
   int driver_version = 13000;
   std::size_t memory_bytes = std::size_t{80} << 30;  ///< of each GPU
+  std::size_t library_bytes = 0;  ///< of those, taken by libraries along with the first allocation
   std::string device_name;
+  std::string launch_error;    ///< part of the name of work that cannot be launched; empty: none
   std::string list_waits;      ///< file for the sites of waits; empty: none
   std::string drop_wait;       ///< the site that is ignored; empty: none
   bool late_pageable = false;  ///< copies to and from pageable memory run when pinned ones would

@@ -30,6 +30,7 @@ const std::map<cudaError_t, std::pair<const char*, const char*>>& texts() {
       {cudaErrorInvalidPitchValue, {"cudaErrorInvalidPitchValue", "invalid pitch argument"}},
       {cudaErrorIllegalState,
        {"cudaErrorIllegalState", "the operation cannot be performed in the present state"}},
+      {cudaErrorLaunchFailure, {"cudaErrorLaunchFailure", "unspecified launch failure"}},
       {cudaErrorNotReady, {"cudaErrorNotReady", "device not ready"}},
       {cudaErrorNotPermitted, {"cudaErrorNotPermitted", "operation not permitted"}},
       {cudaErrorHostMemoryNotRegistered,

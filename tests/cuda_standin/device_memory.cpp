@@ -34,7 +34,9 @@ void check_guard(const char* start, std::size_t bytes) {
 }  // namespace
 
 void* DeviceMemory::allocate(int device, std::size_t bytes) {
-  if (bytes > configuration().memory_bytes - used(device)) return nullptr;
+  const std::size_t taken = used(device);
+  const std::size_t libraries = taken == 0 ? configuration().library_bytes : 0;
+  if (bytes + libraries > configuration().memory_bytes - taken) return nullptr;
   void* start = aligned_memory(bytes + kGuardBytes);
   if (start == nullptr) return nullptr;
   std::memset(static_cast<char*>(start) + bytes, kGuard, kGuardBytes);
@@ -67,7 +69,7 @@ std::size_t DeviceMemory::used(int device) const {
   const std::lock_guard lock(mutex_);
   std::size_t sum = 0;
   for (const auto& [start, block] : blocks_) sum += block.device == device ? block.bytes : 0;
-  return sum;
+  return sum == 0 ? 0 : sum + configuration().library_bytes;
 }
 
 void DeviceMemory::check_guards() const {

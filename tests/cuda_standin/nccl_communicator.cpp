@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -17,12 +18,20 @@ std::string this_gpu() {
   return std::string(host.data()) + " " + current_pci_bus_id();
 }
 
-/// Operations after which $STANDIN_NCCL_ERROR_RANK fails; -1: never.
-long error_after(int rank) {
+constexpr long kNever = -1, kJoining = -2;
+
+/// Operations after which the environment has a rank fail.
+long failure_after(int rank) {
   const char *at = std::getenv("STANDIN_NCCL_ERROR_AT"),
              *who = std::getenv("STANDIN_NCCL_ERROR_RANK");
-  if (at == nullptr || rank != (who != nullptr ? std::atoi(who) : 0)) return -1;
-  return std::atol(at);
+  if (at == nullptr || rank != (who != nullptr ? std::atoi(who) : 0)) return kNever;
+  return std::string(at) == "join" ? kJoining : std::atol(at);
+}
+
+/// The signal that it then sends to itself; 0: none, but NCCL reports an error.
+int signal_of_failure() {
+  const char* signal = std::getenv("STANDIN_NCCL_SIGNAL");
+  return signal != nullptr ? std::atoi(signal) : 0;
 }
 
 /// One operation on its way.
@@ -30,7 +39,7 @@ struct Flight {
   std::vector<Exchange> exchanges;
   std::vector<std::vector<std::size_t>> send_numbers, receive_numbers;
   std::vector<std::vector<Bytes>> received;
-  bool sent = false;
+  bool failed = false, sent = false;
 };
 
 }  // namespace
@@ -43,7 +52,16 @@ Communicator::Communicator(const std::string& name, int rank, int size, bool blo
       gpu_(this_gpu()),
       met_(std::size_t(size)) {
   cudaGetDevice(&device_);
+  if (failure_after(rank_) == kJoining) fail();
   for (int peer = 0; peer < size_; ++peer) messages_.send(peer, messages_.next_to(peer), gpu_);
+}
+
+void Communicator::fail() {
+  if (const int signal = signal_of_failure(); signal != 0) {
+    std::raise(signal);
+  } else {
+    state_ = ncclRemoteError;
+  }
 }
 
 ncclResult_t Communicator::meet() {
@@ -80,9 +98,9 @@ Attempt Communicator::attempt_of(const std::vector<Exchange>& exchanges) {
     flight->received.emplace_back();
   }
   ++pending_;
-  const bool fails = issued_++ == error_after(rank_);
+  const bool fails = issued_++ == failure_after(rank_);
   return [this, flight, fails, self = shared_from_this()] {
-    if (fails) state_ = ncclRemoteError;
+    if (fails && !std::exchange(flight->failed, true)) fail();
     if (!aborted_ && state_ == ncclRemoteError) return false;
     for (std::size_t i = 0; i < flight->exchanges.size() && !aborted_; ++i) {
       const Exchange& exchange = flight->exchanges[i];

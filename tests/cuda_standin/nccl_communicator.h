@@ -47,6 +47,7 @@ class Communicator : public std::enable_shared_from_this<Communicator> {
 
  private:
   Attempt attempt_of(const std::vector<Exchange>& exchanges);
+  void fail();
   ncclResult_t meet();
 
   MessageFolder messages_;

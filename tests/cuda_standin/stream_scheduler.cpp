@@ -312,6 +312,8 @@ cudaError_t enqueue_attempts(cudaStream_t stream, const std::string& what,
                              std::function<Attempt()> make) {
   const std::lock_guard lock(scheduler().mutex());
   return scheduler().work(scheduler().stream(stream), what, std::move(make));
+  const std::string& failing = configuration().launch_error;
+  if (!failing.empty() && what.find(failing) != std::string::npos) return cudaErrorLaunchFailure;
 }
 
 cudaError_t enqueue(cudaStream_t stream, const std::string& what, std::function<void()> work) {
