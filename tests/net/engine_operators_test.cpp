@@ -86,7 +86,7 @@ TEST(EngineOperators, AgreeWithTheReferenceOnTwoThreads) {
 }
 
 TEST(EngineOperators, AgreeOnRandomGraphs) {
-  for (unsigned seed = 0; seed < 100; ++seed) {
+  for (unsigned seed = 0; seed < kRandomGraphs; ++seed) {
     expect_engine_agrees({"seed " + std::to_string(seed), random_graph(seed)}, 1 + int(seed % 2));
   }
 }

@@ -12,4 +12,7 @@ namespace resnext::net {
 std::unique_ptr<Engine> make_engine_under_test(const Graph& graph,
                                                const Normalisation& normalisation, int threads);
 
+/// How many random graphs it is tried on: fewer where each takes long to compile.
+extern const unsigned kRandomGraphs;
+
 }  // namespace resnext::net

@@ -29,8 +29,13 @@ void for_each_tap(const Shape& from, const Shape& to, const Window& window, cons
 class Interpreter {
  public:
   Interpreter(const Graph& graph, const Batch& batch, std::span<const double> parameters,
-              std::span<const double> statistics, bool training)
-      : graph_(graph), batch_(batch), parameters_(parameters), training_(training) {
+              std::span<const double> statistics, bool training,
+              const ReferenceRounding* rounding = nullptr)
+      : graph_(graph),
+        batch_(batch),
+        parameters_(parameters),
+        training_(training),
+        rounding_(rounding) {
     pass_.statistics.assign(statistics.begin(), statistics.end());
     pass_.nearest_kink = std::numeric_limits<double>::infinity();
     for (const Node& node : graph.nodes)
@@ -76,6 +81,7 @@ class Interpreter {
           lose(node, y);
           break;
       }
+      if (rounding_ != nullptr && rounding_->values[i]) round(y);
     }
   }
 
@@ -84,7 +90,8 @@ class Interpreter {
     for (const Values& values : pass_.values) gradients_.emplace_back(values.size(), 0.0);
     for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
       const Node& node = graph_.nodes[i];
-      const Values& dy = gradients_[i];
+      Values& dy = gradients_[i];
+      if (rounding_ != nullptr && rounding_->gradients[i]) round(dy);
       switch (node.op) {
         case Op::kInput:
           break;
@@ -125,6 +132,9 @@ class Interpreter {
   ReferencePass take() { return std::move(pass_); }
 
  private:
+  void round(Values& values) const {
+    for (double& value : values) value = rounding_->round(value);
+  }
   const Values& x(const Node& node, int i = 0) const { return pass_.values[node.inputs[i]]; }
   Values& dx(const Node& node, int i = 0) { return gradients_[node.inputs[i]]; }
   const Shape& from(const Node& node) const { return graph_.nodes[node.inputs[0]].output; }
@@ -478,6 +488,7 @@ class Interpreter {
   const Batch& batch_;
   std::span<const double> parameters_;
   bool training_;
+  const ReferenceRounding* rounding_;
   ReferencePass pass_;
   std::vector<Values> gradients_;  ///< by node
 };
@@ -486,8 +497,9 @@ class Interpreter {
 
 ReferencePass reference_training(const Graph& graph, const Normalisation& normalisation,
                                  const Batch& batch, std::span<const double> parameters,
-                                 std::span<const double> statistics, double loss_scale) {
-  Interpreter interpreter(graph, batch, parameters, statistics, true);
+                                 std::span<const double> statistics, double loss_scale,
+                                 const ReferenceRounding* rounding) {
+  Interpreter interpreter(graph, batch, parameters, statistics, true, rounding);
   interpreter.forward(normalisation);
   interpreter.backward(loss_scale);
   return interpreter.take();

@@ -2,6 +2,7 @@
 // Any graph, computed in double precision by the textbook's loops: slow, and written without a look
 // at the engines that are compared with it.
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -20,10 +21,17 @@ struct ReferencePass {
   double nearest_kink = 0;
 };
 
+/// What a device of less precision rounds when it stores it; all between is computed in double.
+struct ReferenceRounding {
+  std::function<double(double)> round;
+  std::vector<bool> values, gradients;  ///< by node: whether its value, its value's gradient
+};
+
 /// Forward with the batch's own statistics, and backward.
 ReferencePass reference_training(const Graph& graph, const Normalisation& normalisation,
                                  const Batch& batch, std::span<const double> parameters,
-                                 std::span<const double> statistics, double loss_scale);
+                                 std::span<const double> statistics, double loss_scale,
+                                 const ReferenceRounding* rounding = nullptr);
 
 /// Forward with the running statistics; no gradients.
 ReferencePass reference_inference(const Graph& graph, const Normalisation& normalisation,

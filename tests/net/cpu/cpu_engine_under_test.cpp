@@ -2,6 +2,8 @@
 
 namespace resnext::net {
 
+const unsigned kRandomGraphs = 100;
+
 std::unique_ptr<Engine> make_engine_under_test(const Graph& graph,
                                                const Normalisation& normalisation, int threads) {
   return make_cpu_engine(graph, normalisation, threads);

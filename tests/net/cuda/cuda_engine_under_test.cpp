@@ -5,6 +5,8 @@
 
 namespace resnext::net {
 
+const unsigned kRandomGraphs = 12;
+
 std::unique_ptr<Engine> make_engine_under_test(const Graph& graph,
                                                const Normalisation& normalisation, int) {
   CudaEngineOptions options;
