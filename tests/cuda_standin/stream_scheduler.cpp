@@ -256,11 +256,13 @@ bool StreamScheduler::drive(Stream* stream, const Condition& stop) {
   return true;
 }
 
+/// The youngest first: a program that makes its main stream first sees it come last.
 void StreamScheduler::run_others(const Stream* except) {
   for (bool moved = true; moved;) {
     moved = false;
-    for (const auto& stream : streams_) {
-      while (stream.get() != except && step(stream.get())) moved = true;
+    for (std::size_t i = streams_.size(); i-- > 0;) {
+      Stream* const stream = streams_[i].get();
+      while (stream != except && step(stream)) moved = true;
     }
   }
 }
