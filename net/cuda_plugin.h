@@ -36,6 +36,8 @@ struct CudaEngineOptions {
   bool deterministic = true;  ///< only algorithms that give the same bits every time
   bool cuda_graphs = true;    ///< replay a training pass as one launch
   std::string plan_cache;     ///< folder of compiled plans; empty: none is kept
+  int ranks = 1;              ///< of the run, and micro-batches of each in a step: what it takes of
+  int local_batches = 1;      ///< memory depends on them
 };
 
 class CudaPlugin {

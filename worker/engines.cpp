@@ -20,24 +20,29 @@ net::StepOptions step_options(const Options& options, int ranks) {
   return step;
 }
 
-net::CudaEngineOptions cuda_options(const Setup& setup) {
+net::CudaEngineOptions cuda_options(const Setup& setup, int ranks) {
   const Options& o = setup.options;
-  return {setup.device.gpu, to_precision(o.precision), !o.nondeterministic, o.cuda_graphs,
-          o.plan_cache};
+  return {setup.device.gpu,
+          to_precision(o.precision),
+          !o.nondeterministic,
+          o.cuda_graphs,
+          o.plan_cache,
+          ranks,
+          std::max(1, o.micro_batches() / ranks)};
 }
 
-std::unique_ptr<net::Engine> make_engine(const Setup& setup) {
+std::unique_ptr<net::Engine> make_engine(const Setup& setup, int ranks) {
   const Device& device = setup.device;
   if (!device.is_gpu()) {
     return net::make_cpu_engine(setup.graph, setup.normalisation, setup.options.threads);
   }
-  return device.plugin->make_engine(setup.graph, setup.normalisation, cuda_options(setup));
+  return device.plugin->make_engine(setup.graph, setup.normalisation, cuda_options(setup, ranks));
 }
 
 }  // namespace
 
-std::unique_ptr<net::Engine> compile_engine(const Setup& setup) {
-  auto engine = make_engine(setup);
+std::unique_ptr<net::Engine> compile_engine(const Setup& setup, int ranks) {
+  auto engine = make_engine(setup, ranks);
   const int batch = setup.options.batch_per_replica;
   if (!setup.options.eval_only) engine->compile_training(batch);
   if (setup.validation) engine->compile_inference(batch);

@@ -10,8 +10,8 @@
 
 namespace resnext::worker {
 
-/// Compiled for the batches that training and evaluation will bring.
-std::unique_ptr<net::Engine> compile_engine(const Setup& setup);
+/// Compiled for the batches that training and evaluation will bring. `ranks`: of the run.
+std::unique_ptr<net::Engine> compile_engine(const Setup& setup, int ranks);
 
 /// For training steps on the parameters and statistics of `state`, which must outlive it, as must
 /// `communicator`, and keep their places. Collective.

@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include "cli/program.h"
+#include "net/wait_timeout.h"
 #include "worker/comm/communicator.h"
+#include "worker/comm/roll_call.h"
 #include "worker/device/device_choice.h"
 #include "worker/engines.h"
 #include "worker/moving_average.h"
@@ -110,6 +112,8 @@ auto agree(const Communicator& world, const Stage& stage) -> decltype(stage()) {
   std::optional<decltype(stage())> result;
   try {
     result.emplace(stage());
+  } catch (const net::WaitTimeout&) {
+    throw;  // there is no agreeing with ranks that do not come
   } catch (const cli::UsageError& error) {
     failure = error.what();
   } catch (const std::exception& error) {
@@ -146,13 +150,15 @@ void evaluate(Setup& setup, const Communicator& world, net::Engine& engine, Star
                                       describe(setup.options.protocol), describe(result)));
 }
 
-int run(Communicator& world, const std::vector<std::string>& arguments) {
+int run(Communicator& world, std::optional<RollCall>& roll_call,
+        const std::vector<std::string>& arguments) {
   const ParsedOptions parsed = parse_options(arguments);
   world.set_timeout(std::chrono::seconds(parsed.options.timeout_seconds));
   if (parsed.information) {
     if (world.rank() == 0) fmt::print("{}", parsed.information->text);
     return cli::kSuccess;
   }
+  roll_call.emplace(world);
   Setup setup = agree(world, [&] { return prepare(parsed.options, world.size()); });
   ChosenDevice chosen = agree(world, [&] { return choose_device(setup.options, world); });
   setup.device = std::move(chosen.device);
@@ -165,7 +171,7 @@ int run(Communicator& world, const std::vector<std::string>& arguments) {
     for (const std::string& note : chosen.notes) record->progress().print(note);
     for (const std::string& note : start.notes) record->progress().print(note);
   }
-  auto engine = agree(world, [&] { return compile_engine(setup); });
+  auto engine = agree(world, [&] { return compile_engine(setup, world.size()); });
   if (setup.options.eval_only) {
     evaluate(setup, world, *engine, std::move(start), *record);
   } else {
@@ -178,26 +184,39 @@ int run(Communicator& world, const std::vector<std::string>& arguments) {
 /// broken network), the lowest speaks and ends the others before they have their say.
 void abort_all(const Communicator& world, const std::string& message) {
   // mpirun sends SIGKILL two seconds after an abort.
-  std::this_thread::sleep_for(std::chrono::seconds(4) * std::min(world.rank(), 2));
+  std::this_thread::sleep_for(std::chrono::seconds(4) * std::min(world.rank(), kSpeakers - 1));
   fmt::print(stderr, "resnext-worker: error: rank {}: {}\n", world.rank(), message);
   std::fflush(stderr);
   MPI_Abort(world.get(), cli::kFailure);
+}
+
+/// What a rank says that waited too long. It listens a little longer the longer it has waited:
+/// others began to wait later.
+std::string with_the_missing(const net::WaitTimeout& error, std::optional<RollCall>& roll_call) {
+  if (!roll_call) return error.what();
+  const auto patience = std::chrono::seconds(2) + error.waited() / 60;
+  const std::string missing = roll_call->hold(error.operation(), patience);
+  return missing.empty() ? error.what() : fmt::format("{}; {}", error.what(), missing);
 }
 
 /// One line and one exit code for all ranks where they fail together; a rank that fails alone says
 /// so and takes the others with it.
 int run_rank(const std::vector<std::string>& arguments) {
   Communicator world;
+  std::optional<RollCall> roll_call;
   const auto say = [&](const std::string& message) {
     if (world.rank() == 0) fmt::print(stderr, "resnext-worker: error: {}\n", message);
   };
   try {
-    return run(world, arguments);
+    return run(world, roll_call, arguments);
   } catch (const cli::UsageError& error) {
     say(error.what());
     return cli::kUsage;
   } catch (const AgreedFailure& error) {
     say(error.what());
+    return cli::kFailure;
+  } catch (const net::WaitTimeout& error) {
+    abort_all(world, with_the_missing(error, roll_call));
     return cli::kFailure;
   } catch (const std::exception& error) {
     abort_all(world, error.what());

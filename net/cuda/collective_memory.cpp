@@ -19,7 +19,7 @@ CollectiveMemory::CollectiveMemory(std::size_t values) : values_(values) {
     const cudaError_t status = cudaMalloc(&memory, bytes());
     if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();
-      throw OutOfDeviceMemory(bytes(), "for gradients and weights");
+      throw OutOfDeviceMemory(bytes(), "it has no more for gradients and weights");
     }
     check_cuda(status, "allocating an arena");
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <fmt/format.h>
+
 #include "net/cuda/cuda_error.h"
 #include "net/cuda/kernels/kernel_data.h"
 #include "net/cuda/kernels/launch.h"
@@ -40,7 +42,6 @@ CompiledProgram::CompiledProgram(DeviceProgram program, const WeightLayout& weig
       stream_(stream),
       capture_(capture),
       plans_(plans.plans(program_.graphs)),
-      planned_(program_.planned_bytes),
       header_(sizeof(kernels::BatchHeader)),
       labels_(std::size_t(program_.batch_size) * sizeof(std::int32_t)),
       metrics_(metric_count() * sizeof(kernels::RowMetrics)),
@@ -53,7 +54,7 @@ CompiledProgram::CompiledProgram(DeviceProgram program, const WeightLayout& weig
 }
 
 std::size_t CompiledProgram::memory_bytes() const {
-  return planned_.bytes() + labels_.bytes() + metrics_.bytes() + entries_.bytes();
+  return labels_.bytes() + metrics_.bytes() + entries_.bytes();
 }
 
 std::size_t CompiledProgram::metric_count() const {
@@ -67,7 +68,8 @@ const kernels::RowMetrics* CompiledProgram::metrics() const {
 void* CompiledProgram::address(const Location& location) const {
   switch (location.region) {
     case Region::kPlanned:
-      return planned_.data() + program_.offsets[std::size_t(location.buffer)] + location.offset;
+      return memory_->activations.data() + program_.offsets[std::size_t(location.buffer)] +
+             location.offset;
     case Region::kWeights:
       return memory_->weights.data() + location.offset;
     case Region::kStatistics:
@@ -218,7 +220,11 @@ void CompiledProgram::launch(std::size_t first, std::size_t last) {
     const Step& step = program_.steps[i];
     const ProfilerRange range(step.name);
     launcher.variant_pack = variant_packs_[i].get();
-    std::visit(launcher, step.work);
+    try {
+      std::visit(launcher, step.work);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(fmt::format("layer {}: {}", step.name, error.what()));
+    }
   }
 }
 

@@ -25,6 +25,7 @@ struct EngineMemory {
   DeviceMemory statistics;        ///< StatisticLayout
   DeviceMemory moved_statistics;  ///< what a training pass makes of them
   DeviceMemory pixel_table;       ///< (C, 256): what an intensity becomes; may be empty
+  DeviceMemory activations;       ///< of the program that runs; the largest any needs
   DeviceMemory workspace;         ///< of plans; the largest any needs
   float* gradients = nullptr;     ///< the arena
 };
@@ -46,7 +47,7 @@ struct Segment {
 
 class CompiledProgram {
  public:
-  /// Takes the memory that the program needs. Throws OutOfDeviceMemory.
+  /// Takes the memory that the program needs for itself. Throws OutOfDeviceMemory.
   CompiledProgram(DeviceProgram program, const WeightLayout& weights, PlanStore& plans,
                   cudnnHandle_t handle, const Stream& stream, bool capture);
 
@@ -88,7 +89,7 @@ class CompiledProgram {
   bool capture_;
   std::vector<std::shared_ptr<const ExecutionPlan>> plans_;  ///< by graph
   std::size_t workspace_bytes_ = 0;
-  DeviceMemory planned_, header_, labels_, metrics_, entries_;
+  DeviceMemory header_, labels_, metrics_, entries_;
   bool has_labels_ = false;
   const EngineMemory* memory_ = nullptr;
   std::vector<Segment> segments_;

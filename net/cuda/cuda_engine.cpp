@@ -45,6 +45,19 @@ float value_at(std::span<const std::byte> raw, DataType type, std::size_t index)
   return std::bit_cast<float>(bits << 16);
 }
 
+/// The same values as the loader's, whatever the GPU's arithmetic. Empty without a normalisation.
+std::vector<float> intensity_table(const Normalisation& normalisation, int channels) {
+  std::vector<float> table;
+  if (normalisation.mean.empty()) return table;
+  for (int c = 0; c < channels; ++c) {
+    for (int value = 0; value < 256; ++value) {
+      table.push_back(static_cast<float>((value / 255.0 - normalisation.mean.at(std::size_t(c))) /
+                                         normalisation.deviation.at(std::size_t(c))));
+    }
+  }
+  return table;
+}
+
 void require_room_for_logits(const DeviceProgram& program, std::size_t values) {
   const std::size_t all = std::size_t(program.batch_size) * program.outputs.front().shape.count();
   if (values == 0 || values == all) return;
@@ -83,24 +96,39 @@ PlanPolicy policy_of(const CudaEngineOptions& options) {
 
 }  // namespace
 
-/// Does what may find the GPU too small, and then says what would fit.
-template <typename Work>
-auto CudaEngine::with_memory_advice(int batch_size, bool training, const Work& work) const
-    -> decltype(work()) {
-  try {
-    return work();
-  } catch (const OutOfDeviceMemory& error) {
-    const int fits = largest_batch(graph_, {batch_size, type_}, memory_.workspace.bytes(),
-                                   free_at_start_ + kLibraryBytes);
-    const std::string advice =
-        fits == 0
-            ? std::string("not even one image would fit")
-            : fmt::format("{} images a replica would fit (--batch-per-replica {})", fits, fits);
-    throw std::runtime_error(fmt::format(
-        "{} {} images of {} on GPU {} ({}): {}; {:.2f} GB were free at the start, and {}",
-        training ? "training on" : "evaluating", batch_size, graph_.spec.name, options_.device,
-        describe(options_.device), error.what(), double(free_at_start_) * 1e-9, advice));
+void CudaEngine::throw_advice(const std::string& doing, const std::string& reason) {
+  const int fits = largest_fitting_batch();
+  const std::string advice = fits == 0 ? "not even one image a replica would fit"
+                                       : fmt::format("--batch-per-replica {} would fit", fits);
+  throw std::runtime_error(fmt::format(
+      "{} {} on GPU {} ({}): {}; {:.2f} GB were free at the start, of which {:.2f} GB are for "
+      "CUDA's libraries (an estimate): {}",
+      doing, graph_.spec.name, options_.device, describe(options_.device), reason,
+      double(free_at_start_) * 1e-9, double(kLibraryBytes) * 1e-9, advice));
+}
+
+/// Asks cuDNN what workspace the batch needs; its plans are then there for the run that takes it.
+int CudaEngine::largest_fitting_batch() {
+  const TrainingShape shape{1, type_, options_.local_batches, options_.ranks, trains_};
+  std::size_t workspace = plans_.largest_workspace();
+  for (;;) {
+    const int batch = largest_batch(graph_, shape, workspace, free_at_start_);
+    if (batch == 0) return 0;
+    workspace = std::max(workspace, planned_workspace(batch));
+    if (largest_batch(graph_, shape, workspace, free_at_start_) >= batch) return batch;
   }
+}
+
+std::size_t CudaEngine::planned_workspace(int batch_size) {
+  std::size_t bytes = 0;
+  for (const bool training : {true, false}) {
+    if (training && !trains_) continue;
+    const DeviceProgram program = lower(graph_, batch_size, type_, training, kGroupValues);
+    for (const auto& plan : plans_.plans(program.graphs)) {
+      bytes = std::max(bytes, plan->workspace_bytes());
+    }
+  }
+  return bytes;
 }
 
 CudaEngine::CudaEngine(const Graph& graph, const Normalisation& normalisation,
@@ -112,8 +140,10 @@ CudaEngine::CudaEngine(const Graph& graph, const Normalisation& normalisation,
       statistic_layout_(lay_out_statistics(graph_)),
       free_at_start_(start_device(options.device)),
       plans_(handle_.get(), describe(options.device), policy_of(options), options.plan_cache) {
-  with_memory_advice(1, true, [&] { allocate(); });
-  upload_pixel_table(normalisation);
+  with_memory_advice("making room for", [&] {
+    allocate();
+    upload_tables(normalisation);
+  });
 }
 
 void CudaEngine::allocate() {
@@ -127,6 +157,10 @@ void CudaEngine::allocate() {
     stream_.clear(memory->data(), memory->bytes());
   }
   stream_.clear(gradients_.data(), gradients_.bytes());
+}
+
+/// Where weights are packed to, and what intensities become.
+void CudaEngine::upload_tables(const Normalisation& normalisation) {
   std::vector<kernels::ParameterEntry> entries;
   for (const WorkingParameter& parameter : layout_.parameters) {
     entries.push_back(
@@ -134,22 +168,10 @@ void CudaEngine::allocate() {
   }
   weight_entries_ = DeviceMemory(entries.size() * sizeof(kernels::ParameterEntry));
   stream_.copy(weight_entries_.data(), entries.data(), weight_entries_.bytes());
-  stream_.synchronize("where weights are packed to");
-}
-
-/// The same values as the loader's, whatever the GPU's arithmetic.
-void CudaEngine::upload_pixel_table(const Normalisation& normalisation) {
-  if (normalisation.mean.empty()) return;
-  std::vector<float> table;
-  for (int c = 0; c < graph_.input.channels; ++c) {
-    for (int value = 0; value < 256; ++value) {
-      table.push_back(static_cast<float>((value / 255.0 - normalisation.mean.at(std::size_t(c))) /
-                                         normalisation.deviation.at(std::size_t(c))));
-    }
-  }
-  memory_.pixel_table = DeviceMemory(table.size() * sizeof(float));
-  stream_.copy(memory_.pixel_table.data(), table.data(), memory_.pixel_table.bytes());
-  stream_.synchronize("the table of intensities");
+  const std::vector<float> intensities = intensity_table(normalisation, graph_.input.channels);
+  memory_.pixel_table = DeviceMemory(intensities.size() * sizeof(float));
+  stream_.copy(memory_.pixel_table.data(), intensities.data(), memory_.pixel_table.bytes());
+  stream_.synchronize("tables of weights and intensities");
 }
 
 /// CUDA's idea of the current GPU belongs to each thread.
@@ -158,6 +180,7 @@ void CudaEngine::use_device() const {
 }
 
 void CudaEngine::compile_training(int batch_size) {
+  trains_ = true;
   program(batch_size, true);
 }
 
@@ -174,21 +197,30 @@ CompiledProgram& CudaEngine::program(int batch_size, bool training) {
 std::unique_ptr<CompiledProgram> CudaEngine::compile(const Graph& graph, int batch_size,
                                                      bool training) {
   use_device();
-  return with_memory_advice(batch_size, training, [&] {
-    auto compiled = std::make_unique<CompiledProgram>(
-        lower(graph, batch_size, type_, training, kGroupValues), layout_, plans_, handle_.get(),
-        stream_, options_.cuda_graphs);
-    bind_all(compiled->workspace_bytes());
+  const std::string doing =
+      fmt::format("{} {} images of", training ? "training on" : "evaluating", batch_size);
+  return with_memory_advice(doing, [&] {
+    DeviceProgram program = lower(graph, batch_size, type_, training, kGroupValues);
+    make_room(program.planned_bytes, 0);  // first, as plans take minutes
+    auto compiled = std::make_unique<CompiledProgram>(std::move(program), layout_, plans_,
+                                                      handle_.get(), stream_, options_.cuda_graphs);
+    make_room(0, compiled->workspace_bytes());
     compiled->bind(memory_);
     return compiled;
   });
 }
 
-/// A larger workspace lies elsewhere, so that every program must learn of it.
-void CudaEngine::bind_all(std::size_t workspace_bytes) {
-  if (workspace_bytes <= memory_.workspace.bytes()) return;
-  memory_.workspace = {};  // CUDA frees it when nothing on the GPU uses it
-  memory_.workspace = DeviceMemory(workspace_bytes);
+/// Larger memory lies elsewhere, so that every program must learn of it. It is shared, as one
+/// program runs at a time: a last batch of few images takes nothing more, nor does an evaluation.
+void CudaEngine::make_room(std::size_t activations, std::size_t workspace) {
+  if (activations <= memory_.activations.bytes() && workspace <= memory_.workspace.bytes()) return;
+  const auto grow = [](DeviceMemory& memory, std::size_t bytes) {
+    if (bytes <= memory.bytes()) return;
+    memory = {};  // CUDA frees it when nothing on the GPU uses it
+    memory = DeviceMemory(bytes);
+  };
+  grow(memory_.activations, activations);
+  grow(memory_.workspace, workspace);
   for (const auto& [key, compiled] : programs_) {
     if (compiled) compiled->bind(memory_);
   }
@@ -249,7 +281,8 @@ void CudaEngine::require_pixel_table(const Batch& batch) const {
 DeviceBatch CudaEngine::stage(const Batch& batch, float loss_scale) {
   use_device();
   require_pixel_table(batch);
-  return staging_.stage(batch, loss_scale);
+  return with_memory_advice(fmt::format("bringing {} images to", batch.size),
+                            [&] { return staging_.stage(batch, loss_scale); });
 }
 
 const CompiledProgram& CudaEngine::issue_training(int batch_size, const DeviceBatch& batch,
@@ -307,7 +340,8 @@ BatchMetrics CudaEngine::evaluate(const Batch& batch, std::span<const float> sta
   stream_.copy(memory_.statistics.data(), padded.data(), memory_.statistics.bytes());
   require_pixel_table(batch);
   // The last evaluation is over: nothing else reads the buffer.
-  compiled.import(evaluated_.bring(batch, 0, stream_));
+  compiled.import(with_memory_advice(fmt::format("bringing {} images to", batch.size),
+                                     [&] { return evaluated_.bring(batch, 0, stream_); }));
   for (std::size_t i = 0; i < compiled.segments().size(); ++i) compiled.run(i);
   return read_results(compiled, batch, logits);
 }
@@ -366,8 +400,8 @@ void CudaEngine::unpad_statistics(std::span<const float> padded,
 
 std::size_t CudaEngine::memory_bytes() const {
   std::size_t bytes = gradients_.bytes() + memory_.weights.bytes() + memory_.statistics.bytes() +
-                      memory_.moved_statistics.bytes() + memory_.workspace.bytes() +
-                      weight_entries_.bytes();
+                      memory_.moved_statistics.bytes() + memory_.activations.bytes() +
+                      memory_.workspace.bytes() + weight_entries_.bytes();
   for (const auto& [key, compiled] : programs_) bytes += compiled->memory_bytes();
   for (const Resized& entry : resized_) bytes += entry.program->memory_bytes();
   return bytes;

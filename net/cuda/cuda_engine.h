@@ -34,6 +34,17 @@ class CudaEngine final : public Engine {
                         std::span<float> logits) override;
   std::size_t memory_bytes() const override;
 
+  /// Does `work`, which takes memory of the GPU. Where that is not enough, throws
+  /// std::runtime_error that says so of `doing`, and which batch would fit.
+  template <typename Work>
+  auto with_memory_advice(const std::string& doing, const Work& work) -> decltype(work()) {
+    try {
+      return work();
+    } catch (const OutOfDeviceMemory& error) {
+      throw_advice(doing, error.what());
+    }
+  }
+
   // Everything below is asynchronous on stream(), and works on the device.
 
   const Graph& graph() const { return graph_; }
@@ -70,20 +81,20 @@ class CudaEngine final : public Engine {
   };
 
   void allocate();
-  void upload_pixel_table(const Normalisation& normalisation);
+  void upload_tables(const Normalisation& normalisation);
   CompiledProgram& program(int batch_size, bool training);
   CompiledProgram& resized_program(const Batch& batch);
   std::unique_ptr<CompiledProgram> compile(const Graph& graph, int batch_size, bool training);
-  void bind_all(std::size_t workspace_bytes);
+  void make_room(std::size_t activations, std::size_t workspace);
   void require_parameters() const;
   void require_pixel_table(const Batch& batch) const;
   void refresh_parameters();
   void use_device() const;
   BatchMetrics read_results(const CompiledProgram& program, const Batch& batch,
                             std::span<float> logits) const;
-  template <typename Work>
-  auto with_memory_advice(int batch_size, bool training, const Work& work) const
-      -> decltype(work());
+  [[noreturn]] void throw_advice(const std::string& doing, const std::string& reason);
+  int largest_fitting_batch();
+  std::size_t planned_workspace(int batch_size);
 
   const Graph graph_;
   const CudaEngineOptions options_;
@@ -104,6 +115,7 @@ class CudaEngine final : public Engine {
   std::span<const float> host_parameters_;
   bool parameters_are_new_ = false;
   bool has_parameters_ = false;
+  bool trains_ = false;
 };
 
 }  // namespace resnext::net::cuda

@@ -50,9 +50,9 @@ DeviceReduction::DeviceReduction(CudaEngine& engine, const StepOptions& options,
     communicator_->offer(parameters_);
     if (is_sharded()) communicator_->offer(received_);
   }
-  stream_.clear(momentum_.data(), momentum_.bytes());
-  stream_.copy(parameters_.data(), parameters.data(), parameters.size_bytes());
-  stream_.synchronize();
+  // On the stream that packs weights first; ours waits for it before it updates them.
+  engine.stream().clear(momentum_.data(), momentum_.bytes());
+  engine.stream().copy(parameters_.data(), parameters.data(), parameters.size_bytes());
 }
 
 /// Bucket bounds are such that every bucket but the last is cut into whole segments.
@@ -65,6 +65,7 @@ void DeviceReduction::cut_buckets(std::size_t values, std::size_t bucket_values)
     Bucket& bucket = buckets_.emplace_back();
     bucket.first = first;
     bucket.last = std::min(values, first + step);
+    bucket.computed = Event(name("gradient bucket", bucket));
     bucket.momentum_first = momentum;
     bucket.received_first = received;
     cut_segments(bucket);
@@ -120,12 +121,14 @@ void DeviceReduction::add() {
 }
 
 void DeviceReduction::ready(std::size_t ready) {
-  while (started_ < buckets_.size() && buckets_[started_].last <= ready) {
-    const Bucket& bucket = buckets_[started_++];
-    engine_.stream().record(bucket.computed);
-    stream_.wait(bucket.computed);
-    reduce(bucket);
-    if (options_.clip_norm == 0) update(bucket);
+  const std::size_t first = started_;
+  while (started_ < buckets_.size() && buckets_[started_].last <= ready) ++started_;
+  if (started_ == first) return;
+  engine_.stream().record(buckets_[first].computed);
+  stream_.wait(buckets_[first].computed);
+  for (std::size_t i = first; i < started_; ++i) {
+    reduce(buckets_[i]);
+    if (options_.clip_norm == 0) update(buckets_[i]);
   }
 }
 
@@ -140,20 +143,7 @@ void DeviceReduction::finish() {
 }
 
 void DeviceReduction::wait() {
-  if (communicator_) {
-    communicator_->wait(done_, [this] { return present_operation(); });
-  } else {
-    done_.synchronize();
-  }
-}
-
-/// The first that is not over, for messages.
-std::string DeviceReduction::present_operation() const {
-  for (const Bucket& bucket : buckets_) {
-    if (!bucket.reduced.is_over()) return name("the exchange of gradient bucket", bucket);
-    if (!bucket.gathered.is_over()) return name("the gather of weight bucket", bucket);
-  }
-  return "the reduction of gradients";
+  if (communicator_) communicator_->wait(done_, "the step on its own GPU");
 }
 
 /// Where this rank's summed part of a bucket is.
@@ -212,7 +202,7 @@ double DeviceReduction::gradient_norm() {
   double norm = 0;
   if (options_.clip_norm > 0) {
     stream_.copy(&norm, norm_.data(), sizeof norm);
-    stream_.synchronize();
+    stream_.synchronize("the gradient's norm");
   }
   return norm;
 }
@@ -222,27 +212,35 @@ void DeviceReduction::set_momentum(std::span<const float> whole) {
     stream_.copy(momentum_.as<float>() + bucket.momentum_first, whole.data() + bucket.own_first,
                  (bucket.own_last - bucket.own_first) * sizeof(float));
   }
-  stream_.synchronize();
+  stream_.synchronize("momentum to go on with");
 }
 
-/// By way of the buffer that the ranks' gradients are received in.
 std::vector<float> DeviceReduction::gather_momentum() {
+  if (is_sharded()) gather_momentum_parts();
   std::vector<float> whole(position_.rank == 0 && !buckets_.empty() ? buckets_.back().last : 0);
+  if (position_.rank != 0) return whole;
   for (const Bucket& bucket : buckets_) {
-    const float* from = momentum_.as<float>() + bucket.momentum_first;
-    if (is_sharded()) {
-      float* const all = received_.data() + bucket.received_first;
-      stream_.copy(all + std::size_t(position_.rank) * bucket.segment, from,
-                   bucket.segment * sizeof(float));
-      communicator_->gather(all, bucket.segment, stream_, name("the gather of momentum", bucket));
-      from = all;
-    }
-    if (position_.rank != 0) continue;
+    const float* from = is_sharded() ? received_.data() + bucket.received_first
+                                     : momentum_.as<float>() + bucket.momentum_first;
     stream_.copy(whole.data() + bucket.first, from, (bucket.last - bucket.first) * sizeof(float));
   }
-  stream_.record(done_);
-  wait();
+  stream_.synchronize("momentum to keep");
   return whole;
+}
+
+/// In the buffer that the ranks' gradients are received in. Waits, as a copy to the host would too,
+/// but for ever.
+void DeviceReduction::gather_momentum_parts() {
+  for (const Bucket& bucket : buckets_) {
+    float* const all = received_.data() + bucket.received_first;
+    stream_.copy(all + std::size_t(position_.rank) * bucket.segment,
+                 momentum_.as<float>() + bucket.momentum_first, bucket.segment * sizeof(float));
+    communicator_->gather(all, bucket.segment, stream_,
+                          name("the gather of momentum bucket", bucket));
+  }
+  const Event gathered("momentum gathered");
+  stream_.record(gathered);
+  communicator_->wait(gathered, "the momentum on its own GPU");
 }
 
 }  // namespace resnext::net::cuda

@@ -26,7 +26,8 @@ class DeviceReduction {
   /// Issues what is left. Then done() says when all weights are new.
   void finish();
 
-  /// Blocks the host until the weights are new; throws as NcclCommunicator::wait.
+  /// Blocks the host until the other ranks have done their part, so that no later wait is for one
+  /// that is dead or stuck; throws as NcclCommunicator::wait. One rank goes on at once.
   void wait();
 
   const CollectiveMemory& parameters() const { return parameters_; }
@@ -49,25 +50,26 @@ class DeviceReduction {
   void cut_segments(Bucket& bucket) const;
   bool is_sharded() const { return communicator_ && options_.exact; }
   std::string name(const char* what, const Bucket& bucket) const;
-  std::string present_operation() const;
   void reduce(const Bucket& bucket);
   void measure_norm();
   void update(const Bucket& bucket);
   float* reduced(const Bucket& bucket) const;
+  void gather_momentum_parts();
 
   CudaEngine& engine_;
   const StepOptions options_;
   const RankPosition position_;
-  Stream stream_{Stream::Priority::kHigh};
-  std::unique_ptr<NcclCommunicator> communicator_;  ///< of more than one rank
+  Stream stream_{"reduction", Stream::Priority::kHigh};
   CollectiveMemory parameters_, received_;
   DeviceMemory momentum_, squares_, norm_, factor_;
   std::vector<Bucket> buckets_;
   std::vector<DeviceMemory> levels_;  ///< sums of 1, 2, 4, … micro-batches
   std::vector<bool> occupied_;
-  Event done_;
+  Event done_{"weights updated"};
   float learning_rate_ = 0;
   std::size_t started_ = 0;  ///< buckets
+  /// Of more than one rank. Last, so that it goes before the memory that it was offered.
+  std::unique_ptr<NcclCommunicator> communicator_;
 };
 
 }  // namespace resnext::net::cuda

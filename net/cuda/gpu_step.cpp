@@ -9,24 +9,26 @@ GpuStep::GpuStep(std::unique_ptr<CudaEngine> engine, const StepArrays& arrays,
     : engine_(std::move(engine)),
       arrays_(arrays),
       options_(options),
-      reduction_(*engine_, options, position, arrays.parameters),
-      statistics_(engine_->statistics().bytes()),
       rows_(std::size_t(options.local_batches)) {
+  engine_->with_memory_advice("making room for the weights, momentum and gradients of", [&] {
+    statistics_ = DeviceMemory(engine_->statistics().bytes());
+    reduction_ = std::make_unique<DeviceReduction>(*engine_, options, position, arrays.parameters);
+  });
   const std::vector<float> padded = engine_->padded_statistics(arrays.statistics);
   engine_->stream().copy(statistics_.data(), padded.data(), statistics_.bytes());
   engine_->stream().synchronize("first statistics");
 }
 
 void GpuStep::set_momentum(std::span<const float> whole) {
-  reduction_.set_momentum(whole);
+  reduction_->set_momentum(whole);
 }
 
 void GpuStep::begin(float learning_rate) {
   if (weights_are_stale_) {
-    engine_->pack(reduction_.parameters().data(), {0, arrays_.parameters.size()});
+    engine_->pack(reduction_->parameters().data(), {0, arrays_.parameters.size()});
     weights_are_stale_ = false;
   }
-  reduction_.begin(learning_rate);
+  reduction_->begin(learning_rate);
   batch_ = 0;
 }
 
@@ -38,7 +40,7 @@ void GpuStep::train(const Batch& batch, float loss_scale, bool keeps_statistics)
   } else {
     compute(batch, loss_scale, keeps_statistics, last);
   }
-  if (!last) reduction_.add();
+  if (!last) reduction_->add();
   ++batch_;
 }
 
@@ -53,7 +55,7 @@ void GpuStep::compute(const Batch& batch, float loss_scale, bool keeps_statistic
   }
   const DeviceBatch staged = announced_ ? *announced_ : engine_->stage(batch, loss_scale);
   announced_.reset();
-  const auto on_ready = [this](std::size_t ready) { reduction_.ready(ready); };
+  const auto on_ready = [this](std::size_t ready) { reduction_->ready(ready); };
   const CompiledProgram& program =
       engine_->issue_training(batch.size, staged, last ? GradientReady(on_ready) : GradientReady());
   if (keeps_statistics) {
@@ -72,21 +74,21 @@ void GpuStep::bring_metrics(const CompiledProgram& program) {
 
 void GpuStep::finish() {
   engine_->stream().record(metrics_there_);
-  reduction_.finish();
-  engine_->pack(reduction_.parameters().data(), {0, arrays_.parameters.size()});
-  reduction_.wait();
+  reduction_->finish();
+  engine_->pack(reduction_->parameters().data(), {0, arrays_.parameters.size()});
+  reduction_->wait();
   metrics_there_.synchronize();
   metrics_.clear();
   for (const Rows& rows : rows_) {
     metrics_.push_back(
         CudaEngine::summed({rows.memory.as<const kernels::RowMetrics>(), rows.count}));
   }
-  if (options_.clip_norm > 0) norm_ = reduction_.gradient_norm();
+  if (options_.clip_norm > 0) norm_ = reduction_->gradient_norm();
 }
 
 void GpuStep::refresh_host() {
   const Stream& stream = engine_->stream();
-  stream.copy(arrays_.parameters.data(), reduction_.parameters().data(),
+  stream.copy(arrays_.parameters.data(), reduction_->parameters().data(),
               arrays_.parameters.size_bytes());
   std::vector<float> padded(statistics_.bytes() / sizeof(float));
   stream.copy(padded.data(), statistics_.data(), statistics_.bytes());
@@ -95,7 +97,7 @@ void GpuStep::refresh_host() {
 }
 
 std::vector<float> GpuStep::gather_momentum() {
-  return reduction_.gather_momentum();
+  return reduction_->gather_momentum();
 }
 
 Engine& GpuStep::engine() {

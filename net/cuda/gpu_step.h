@@ -39,7 +39,6 @@ class GpuStep final : public StepEngine {
   std::unique_ptr<CudaEngine> engine_;
   const StepArrays arrays_;
   const StepOptions options_;
-  DeviceReduction reduction_;
   DeviceMemory statistics_;  ///< this rank's own, as the programs hold them
   bool weights_are_stale_ = true;
   std::optional<DeviceBatch> announced_;
@@ -48,6 +47,8 @@ class GpuStep final : public StepEngine {
   std::vector<BatchMetrics> metrics_;
   Event metrics_there_{"metrics copied"};
   double norm_ = 0;
+  /// Last, so that it leaves the other ranks before CUDA, freeing memory, waits for what they do.
+  std::unique_ptr<DeviceReduction> reduction_;
 };
 
 }  // namespace resnext::net::cuda

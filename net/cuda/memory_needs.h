@@ -10,16 +10,15 @@
 namespace resnext::net::cuda {
 
 struct MemoryNeeds {
-  std::size_t activations = 0;  ///< planned memory of the training program
-  std::size_t inference = 0;    ///< and of the one that validates
+  std::size_t activations = 0;  ///< planned memory, which training and validation share
   std::size_t weights = 0;      ///< working copy
   std::size_t arenas = 0;       ///< fp32 master weights, momentum, gradients and their sums
-  std::size_t staging = 0;      ///< two batches of images
+  std::size_t staging = 0;      ///< batches of images: two to train on, one to validate
   std::size_t workspace = 0;    ///< of the plans
   std::size_t libraries = 0;    ///< CUDA's context, cuDNN and NCCL: an estimate
 
   std::size_t total() const {
-    return activations + inference + weights + arenas + staging + workspace + libraries;
+    return activations + weights + arenas + staging + workspace + libraries;
   }
 };
 
@@ -31,6 +30,7 @@ struct TrainingShape {
   DataType type = DataType::kBf16;
   int local_batches = 1;  ///< micro-batches that a rank sums in a step
   int ranks = 1;
+  bool training = true;  ///< or else evaluation alone
 };
 
 /// `workspace`: of the plans, if known.

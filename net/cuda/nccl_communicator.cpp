@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sched.h>
 #include <unistd.h>
+
+#include "net/wait_timeout.h"
 
 namespace resnext::net::cuda {
 namespace {
@@ -15,6 +19,10 @@ std::string host_name() {
   std::array<char, 256> name{};
   gethostname(name.data(), name.size() - 1);
   return name.data();
+}
+
+bool is_error(ncclResult_t result) {
+  return result != ncclSuccess && result != ncclInProgress;
 }
 
 }  // namespace
@@ -26,32 +34,46 @@ NcclCommunicator::NcclCommunicator(const RankPosition& position, std::chrono::se
   position.broadcast(std::span(reinterpret_cast<char*>(&id), sizeof id));
   ncclConfig_t configuration = NCCL_CONFIG_INITIALIZER;
   configuration.blocking = 0;  // so that a rank that never comes can be given up on
-  check(ncclCommInitRankConfig(&communicator_, size_, id, rank_, &configuration),
-        "joining the other ranks");
-  finish_issuing("joining the other ranks");
+  finish(ncclCommInitRankConfig(&communicator_, size_, id, rank_, &configuration),
+         "NCCL's meeting of the ranks");
 }
 
 NcclCommunicator::~NcclCommunicator() {
   if (communicator_ == nullptr) return;
-  if (failed_) {
-    ncclCommAbort(communicator_);
+  if (std::uncaught_exceptions() > 0) {
+    leave();
     return;
   }
   for (void* registration : registrations_) ncclCommDeregister(communicator_, registration);
   ncclCommDestroy(communicator_);
 }
 
+/// What is on the GPU ends without a result.
+void NcclCommunicator::leave() {
+  if (communicator_ != nullptr) ncclCommAbort(std::exchange(communicator_, nullptr));
+}
+
 void NcclCommunicator::check(ncclResult_t result, const std::string& operation) {
-  if (result == ncclSuccess || result == ncclInProgress) return;
-  failed_ = true;
-  throw std::runtime_error(fmt::format("NCCL on {}: {}: {}: {}", host_name(), operation,
-                                       ncclGetErrorString(result),
-                                       ncclGetLastError(communicator_)));
+  if (!is_error(result)) return;
+  const std::string details = ncclGetLastError(communicator_);
+  const std::string message =
+      fmt::format("NCCL on {}: {}: {}{}{}", host_name(), present_operation(operation),
+                  ncclGetErrorString(result), details.empty() ? "" : ": ", details);
+  leave();
+  throw std::runtime_error(message);
+}
+
+/// The first operation that is not over.
+std::string NcclCommunicator::present_operation(const std::string& last) const {
+  for (std::size_t i = 0; i < issued_; ++i) {
+    if (!operations_[i].over.is_over()) return operations_[i].name;
+  }
+  return last;
 }
 
 /// Time in which this very process was stopped is no waiting (as in worker/comm/communicator.cpp).
 template <typename IsDone>
-void NcclCommunicator::poll(const IsDone& is_done, const std::function<std::string()>& operation) {
+void NcclCommunicator::poll(const IsDone& is_done, const std::string& operation) {
   using Clock = std::chrono::steady_clock;
   constexpr Clock::duration kLongestPoll = std::chrono::seconds(1);
   Clock::duration waited{0};
@@ -62,15 +84,15 @@ void NcclCommunicator::poll(const IsDone& is_done, const std::function<std::stri
     waited += std::min(now - before, kLongestPoll);
     before = now;
     if (waited <= timeout_) continue;
-    failed_ = true;
-    throw std::runtime_error(fmt::format(
-        "{} waited {} s for other ranks in {}: one is stuck or dead (--timeout sets the limit)",
-        host_name(), timeout_.count(), operation()));
+    const std::string present = present_operation(operation);
+    leave();
+    throw WaitTimeout(host_name(), timeout_, present);
   }
 }
 
 /// A communicator that does not block may still be at work when a call returns.
-void NcclCommunicator::finish_issuing(const std::string& operation) {
+void NcclCommunicator::finish(ncclResult_t issued, const std::string& operation) {
+  check(issued, operation);
   poll(
       [&] {
         ncclResult_t state = ncclSuccess;
@@ -78,70 +100,79 @@ void NcclCommunicator::finish_issuing(const std::string& operation) {
         check(state, operation);
         return state != ncclInProgress;
       },
-      [&] { return operation; });
+      operation);
 }
 
-void NcclCommunicator::wait(const Event& event, const std::function<std::string()>& operation) {
+/// The same for what `stream` will do, which a failure may have to name.
+void NcclCommunicator::finish(ncclResult_t issued, const std::string& operation,
+                              const Stream& stream) {
+  finish(issued, operation);
+  if (issued_ == operations_.size()) operations_.emplace_back();
+  operations_[issued_].name = operation;
+  stream.record(operations_[issued_].over);
+  ++issued_;
+}
+
+void NcclCommunicator::wait(const Event& event, const std::string& work) {
   poll(
       [&] {
         if (event.is_over()) return true;
         ncclResult_t state = ncclSuccess;
-        check(ncclCommGetAsyncError(communicator_, &state), "asking for errors");
-        if (state != ncclSuccess && state != ncclInProgress) check(state, operation());
+        check(ncclCommGetAsyncError(communicator_, &state), work);
+        check(state, work);
         return false;
       },
-      operation);
+      work);
+  issued_ = 0;
 }
 
 void NcclCommunicator::offer(const CollectiveMemory& memory) {
   void* registration = nullptr;
-  check(ncclCommRegister(communicator_, memory.data(), memory.bytes(), &registration),
-        "registering memory");
-  finish_issuing("registering memory");
+  finish(ncclCommRegister(communicator_, memory.data(), memory.bytes(), &registration),
+         "registering memory");
   if (registration != nullptr) registrations_.push_back(registration);
 }
 
 void NcclCommunicator::exchange(const float* from, const std::vector<Part>& parts, float* to,
                                 std::size_t pitch, std::size_t own_count, const Stream& stream,
                                 const std::string& operation) {
-  check(ncclGroupStart(), operation);
+  ncclResult_t issued = ncclGroupStart();
+  // A group that was begun must end, or the communicator could not be left.
+  const auto add = [&](ncclResult_t result) {
+    if (!is_error(issued)) issued = result;
+  };
   for (int rank = 0; rank < size_; ++rank) {
     const Part& part = parts[std::size_t(rank)];
     if (part.count > 0) {
-      check(ncclSend(from + part.offset, part.count, ncclFloat, rank, communicator_, stream.get()),
-            operation);
+      add(ncclSend(from + part.offset, part.count, ncclFloat, rank, communicator_, stream.get()));
     }
     if (own_count > 0) {
-      check(ncclRecv(to + std::size_t(rank) * pitch, own_count, ncclFloat, rank, communicator_,
-                     stream.get()),
-            operation);
+      add(ncclRecv(to + std::size_t(rank) * pitch, own_count, ncclFloat, rank, communicator_,
+                   stream.get()));
     }
   }
-  check(ncclGroupEnd(), operation);
-  finish_issuing(operation);
+  add(ncclGroupEnd());
+  finish(issued, operation, stream);
 }
 
 void NcclCommunicator::gather(float* all, std::size_t count, const Stream& stream,
                               const std::string& operation) {
   if (count == 0) return;
-  check(ncclAllGather(all + std::size_t(rank_) * count, all, count, ncclFloat, communicator_,
-                      stream.get()),
-        operation);
-  finish_issuing(operation);
+  finish(ncclAllGather(all + std::size_t(rank_) * count, all, count, ncclFloat, communicator_,
+                       stream.get()),
+         operation, stream);
 }
 
 void NcclCommunicator::sum(float* values, std::size_t count, const Stream& stream,
                            const std::string& operation) {
-  check(ncclAllReduce(values, values, count, ncclFloat, ncclSum, communicator_, stream.get()),
-        operation);
-  finish_issuing(operation);
+  finish(ncclAllReduce(values, values, count, ncclFloat, ncclSum, communicator_, stream.get()),
+         operation, stream);
 }
 
 void NcclCommunicator::sum(double* values, std::size_t count, const Stream& stream,
                            const std::string& operation) {
-  check(ncclAllReduce(values, values, count, ncclDouble, ncclSum, communicator_, stream.get()),
-        operation);
-  finish_issuing(operation);
+  finish(ncclAllReduce(values, values, count, ncclDouble, ncclSum, communicator_, stream.get()),
+         operation, stream);
 }
 
 }  // namespace resnext::net::cuda

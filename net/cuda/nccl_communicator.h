@@ -2,7 +2,6 @@
 // NCCL among the ranks of a run, with waits that end and errors that say where.
 
 #include <chrono>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,11 +13,14 @@
 
 namespace resnext::net::cuda {
 
+/// Whatever throws leaves the other ranks at once: CUDA frees no memory as long as NCCL's work on
+/// the GPU waits for them. What NCCL reports is a std::runtime_error that names host and operation;
+/// when time is up, as some other rank is stuck or gone, it is a WaitTimeout.
 class NcclCommunicator {
  public:
-  /// Collective. Throws std::runtime_error when not all ranks meet within `timeout`.
+  /// Collective.
   NcclCommunicator(const RankPosition& position, std::chrono::seconds timeout);
-  /// Leaves the others, who may be dead, without waiting for them after a failure.
+  /// While an exception is under way it does not wait for the others, who may be dead.
   ~NcclCommunicator();
   NcclCommunicator(const NcclCommunicator&) = delete;
   NcclCommunicator& operator=(const NcclCommunicator&) = delete;
@@ -26,7 +28,7 @@ class NcclCommunicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
-  /// Lets NCCL reach the memory directly; it must outlive the communicator's use of it.
+  /// Lets NCCL reach the memory directly; it must outlive the communicator.
   void offer(const CollectiveMemory& memory);
 
   /// Values [offset, offset + count) of a buffer.
@@ -42,21 +44,30 @@ class NcclCommunicator {
   void sum(float* values, std::size_t count, const Stream& stream, const std::string& operation);
   void sum(double* values, std::size_t count, const Stream& stream, const std::string& operation);
 
-  /// Waits for `event`. Throws std::runtime_error naming host and present operation when NCCL
-  /// reports an error, or the time is up: some other rank is stuck or gone.
-  void wait(const Event& event, const std::function<std::string()>& operation);
+  /// Waits for `event`, which comes after all that was issued. `work`: what it is, where no
+  /// operation is what holds it up.
+  void wait(const Event& event, const std::string& work);
 
  private:
+  struct Operation {
+    std::string name;
+    Event over;
+  };
+
   void check(ncclResult_t result, const std::string& operation);
-  void finish_issuing(const std::string& operation);
+  void finish(ncclResult_t issued, const std::string& operation);
+  void finish(ncclResult_t issued, const std::string& operation, const Stream& stream);
   template <typename IsDone>
-  void poll(const IsDone& is_done, const std::function<std::string()>& operation);
+  void poll(const IsDone& is_done, const std::string& operation);
+  std::string present_operation(const std::string& last) const;
+  void leave();
 
   ncclComm_t communicator_ = nullptr;
   int rank_, size_;
   std::chrono::seconds timeout_;
   std::vector<void*> registrations_;
-  bool failed_ = false;
+  std::vector<Operation> operations_;  ///< those issued since the last wait(), then some to reuse
+  std::size_t issued_ = 0;
 };
 
 }  // namespace resnext::net::cuda

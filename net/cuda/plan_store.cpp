@@ -49,6 +49,12 @@ std::vector<std::shared_ptr<const ExecutionPlan>> PlanStore::plans(
   return result;
 }
 
+std::size_t PlanStore::largest_workspace() const {
+  std::size_t bytes = 0;
+  for (const auto& [key, plan] : plans_) bytes = std::max(bytes, plan->workspace_bytes());
+  return bytes;
+}
+
 std::string PlanStore::key(const TensorGraph& graph) const {
   return fmt::format("{}; cuDNN {}; {}; {}", device_, cudnnGetVersion(), policy_.text(),
                      graph.text());
@@ -81,14 +87,14 @@ void PlanStore::write(const std::string& key, const std::string& plan) const {
 
 bool PlanStore::restore(const TensorGraph& graph, const std::string& key) {
   if (folder_.empty()) return false;
-  const std::string json = read(key);
-  if (json.empty()) return false;
   try {
+    const std::string json = read(key);
+    if (json.empty()) return false;
     plans_[key] = std::make_shared<const ExecutionPlan>(graph, PlanTarget{handle_}, json);
     ++restored_;
     return true;
-  } catch (const std::runtime_error&) {
-    return false;  // made by a cuDNN that was patched since, say
+  } catch (const std::exception&) {
+    return false;  // damaged, or made by a cuDNN that was patched since
   }
 }
 

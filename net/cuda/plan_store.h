@@ -24,6 +24,9 @@ class PlanStore {
   int made() const { return made_; }
   int restored() const { return restored_; }
 
+  /// Bytes, of any plan so far.
+  std::size_t largest_workspace() const;
+
  private:
   std::string key(const TensorGraph& graph) const;
   std::string file(const std::string& key) const;

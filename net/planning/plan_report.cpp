@@ -24,12 +24,11 @@ struct MemoryPart {
   std::string_view key, name;
   std::size_t bytes;
 };
-std::array<MemoryPart, 7> memory_parts(const cuda::MemoryNeeds& memory) {
-  return {{{"activations", "training: activations and their gradients", memory.activations},
-           {"inference", "validation: activations", memory.inference},
+std::array<MemoryPart, 6> memory_parts(const cuda::MemoryNeeds& memory) {
+  return {{{"activations", "activations and their gradients", memory.activations},
            {"weights", "working weights and running statistics", memory.weights},
            {"arenas", "fp32 weights, momentum, gradients, sums", memory.arenas},
-           {"staging", "two batches of images", memory.staging},
+           {"staging", "three batches of images", memory.staging},
            {"workspace", "workspace of the plans", memory.workspace},
            {"libraries", "CUDA, cuDNN and NCCL (an estimate)", memory.libraries}}};
 }
@@ -169,7 +168,7 @@ const char* const kPlanJsonKeys =
     "batch_per_replica, replicas, ranks, accumulate, cudnn, planning_seconds, supported, fits,\n"
     "why_not (empty: the run would work), largest_batch_per_replica, graphs [{graph, supported,\n"
     "engine, workspace_bytes, seconds, training and inference (steps that compute it), why_not}],\n"
-    "own_kernels [{work, training, inference}], memory (bytes of one GPU: activations, inference,\n"
+    "own_kernels [{work, training, inference}], memory (bytes of one GPU: activations,\n"
     "weights, arenas, staging, workspace, libraries, total, available), bound (of one GPU:\n"
     "training_step_seconds, training_images_per_second, inference_pass_seconds,\n"
     "inference_images_per_second), estimates.\n";

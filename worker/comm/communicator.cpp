@@ -11,6 +11,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "net/wait_timeout.h"
+
 namespace resnext::worker {
 namespace {
 
@@ -66,10 +68,7 @@ void Communicator::wait(MPI_Request& request, const std::string& operation) cons
     waited += std::min(now - before, kLongestPoll);
     before = now;
     if (waited <= timeout_) continue;
-    throw std::runtime_error(fmt::format(
-        "{} waited {} s for other ranks in {}: one is stuck or dead (--timeout sets the "
-        "limit)",
-        host_name(), timeout_.count(), operation));
+    throw net::WaitTimeout(host_name(), timeout_, operation);
   }
 }
 
@@ -160,11 +159,7 @@ std::optional<std::string> Communicator::first_failure(
   sum(failed);
   int first = 0;
   while (failed[first] == 0) ++first;
-  std::string text = failure.value_or("");
-  std::uint64_t length = text.size();
-  check_mpi(MPI_Bcast(&length, 1, MPI_UINT64_T, first, comm_), "MPI_Bcast");
-  text.resize(length);
-  check_mpi(MPI_Bcast(text.data(), static_cast<int>(length), MPI_CHAR, first, comm_), "MPI_Bcast");
+  const std::string text = gather_strings(first == rank_ ? failure.value_or("") : "")[first];
   return failures == size_ ? text : fmt::format("rank {}: {}", first, text);
 }
 

@@ -46,8 +46,8 @@ class Communicator {
   /// How long wait() may take before it gives up.
   void set_timeout(std::chrono::seconds timeout) { timeout_ = timeout; }
 
-  /// Waits for a request, giving the processor away between polls. Throws std::runtime_error naming
-  /// host and `operation` when the time is up: some other rank is stuck or gone.
+  /// Waits for a request, giving the processor away between polls. Throws net::WaitTimeout when the
+  /// time is up: some other rank is stuck or gone.
   void wait(MPI_Request& request, const std::string& operation) const;
   /// Whether the request is done, without waiting.
   bool test(MPI_Request& request) const;
