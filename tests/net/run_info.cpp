@@ -10,7 +10,11 @@
 namespace resnext::net {
 
 InfoResult info(const std::string& arguments) {
-  const std::string command = std::string(RESNEXT_INFO) + " " + arguments + " 2>&1";
+  return info_at(RESNEXT_INFO, arguments);
+}
+
+InfoResult info_at(const std::string& program, const std::string& arguments) {
+  const std::string command = program + " " + arguments + " 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
   InfoResult result;

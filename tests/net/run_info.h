@@ -13,6 +13,9 @@ struct InfoResult {
 /// Runs resnext-info with `arguments` as a shell would.
 InfoResult info(const std::string& arguments);
 
+/// The same for a copy of it at `program`.
+InfoResult info_at(const std::string& program, const std::string& arguments);
+
 bool contains(const std::string& text, const std::string& part);
 
 /// One line with `part`, and the exit code of a wrong command line.
