@@ -26,9 +26,9 @@ def pytorch_images_per_second(batch, steps, threads, channels_last):
     """Runs in a child process (see main), so that its memory and threads are its own."""
     import torch
     sys.path.insert(0, str(ROOT / "tests/golden"))
-    from make_training_golden import ResNeXt
+    from make_training_golden import Architecture, ResNeXt
     torch.set_num_threads(threads)
-    net = ResNeXt(True, (3, 4, 6, 3), 32, 4, 64, 3, 1000).train()
+    net = ResNeXt(Architecture(True, [3, 4, 6, 3], 32, 4, 64, 3, 1000)).train()
     images = torch.randn(batch, 3, 224, 224)
     if channels_last:
         net = net.to(memory_format=torch.channels_last)
