@@ -36,7 +36,7 @@ Trainer::Trainer(Setup& setup, const Communicator& communicator, net::StepEngine
     evaluator_ = std::make_unique<Evaluator>(setup, communicator);
   }
   if (!state_.momentum.empty()) steps_.set_momentum(state_.momentum);
-  state_.momentum = {};  // the engine holds it, sharded
+  state_.momentum = std::vector<float>();  // the engine holds it, sharded; {} would keep the memory
   share_average(communicator, state_);
 }
 
@@ -232,7 +232,7 @@ void Trainer::write_checkpoint(RunRecord& record) {
   if (setup_.options.checkpoint_dir.empty()) return;
   state_.momentum = steps_.gather_momentum();
   if (communicator_.rank() == 0) attempt([&] { record.checkpoint(state_); });
-  state_.momentum = {};
+  state_.momentum = std::vector<float>();
 }
 
 void Trainer::finish(RunRecord& record, bool finished) {
