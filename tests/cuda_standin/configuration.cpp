@@ -15,11 +15,12 @@ std::string variable(const char* name, const std::string& otherwise = "") {
 Order parse_order(const std::string& text, std::uint32_t& seed) {
   if (text == "lazy") return Order::kLazy;
   if (text == "others") return Order::kOthers;
+  if (text == "youngest") return Order::kYoungest;
   if (text.starts_with("rand:")) {
     seed = static_cast<std::uint32_t>(std::stoul(text.substr(5)));
     return Order::kRandom;
   }
-  std::fprintf(stderr, "[standin] STANDIN_ORDER=%s: expected lazy, others or rand:N\n",
+  std::fprintf(stderr, "[standin] STANDIN_ORDER=%s: expected lazy, others, youngest or rand:N\n",
                text.c_str());
   std::abort();
 }

@@ -9,8 +9,9 @@
 namespace resnext::standin {
 
 enum class Order {
-  kLazy,    ///< a stream runs only when somebody waits for it: finds reads before writes
-  kOthers,  ///< all other streams run ahead first: finds writes before reads
+  kLazy,      ///< a stream runs only when somebody waits for it: finds reads before writes
+  kOthers,    ///< all other streams run ahead first: finds writes before reads
+  kYoungest,  ///< the same before each piece of work: finds what a later wait would have hidden
   kRandom,
 };
 

@@ -246,6 +246,7 @@ bool StreamScheduler::step(Stream* stream) {
 
 bool StreamScheduler::drive(Stream* stream, const Condition& stop) {
   while (!stop() && !stream->queue.empty()) {
+    if (configuration().order == Order::kYoungest) run_others(stream);
     if (step(stream)) continue;
     const Action& action = stream->queue.front();
     const CompletionPtr awaited =
@@ -312,10 +313,10 @@ StreamScheduler& scheduler() {
 
 cudaError_t enqueue_attempts(cudaStream_t stream, const std::string& what,
                              std::function<Attempt()> make) {
-  const std::lock_guard lock(scheduler().mutex());
-  return scheduler().work(scheduler().stream(stream), what, std::move(make));
   const std::string& failing = configuration().launch_error;
   if (!failing.empty() && what.find(failing) != std::string::npos) return cudaErrorLaunchFailure;
+  const std::lock_guard lock(scheduler().mutex());
+  return scheduler().work(scheduler().stream(stream), what, std::move(make));
 }
 
 cudaError_t enqueue(cudaStream_t stream, const std::string& what, std::function<void()> work) {
