@@ -314,9 +314,10 @@ BatchMetrics CudaEngine::train(const Batch& batch, float loss_scale, std::span<f
   const auto bring = [&](std::size_t ready) {
     stream_.copy(gradients.data() + announced, gradients_.data() + announced,
                  (ready - announced) * sizeof(float));
-    stream_.synchronize("gradients");
     announced = ready;
-    if (on_ready) on_ready(ready);
+    if (!on_ready) return;
+    stream_.synchronize("gradients");
+    on_ready(ready);
   };
   const CompiledProgram& compiled = issue_training(batch.size, stage(batch, loss_scale), bring);
   if (!statistics.empty()) {

@@ -64,7 +64,7 @@ Stream::Stream(const std::string& name, Priority priority) {
                                           priority == Priority::kHigh ? highest : lowest),
              "creating a stream");
   stream_.reset(stream);
-  if (!name.empty()) nvtxNameCudaStreamA(stream, name.c_str());
+  nvtxNameCudaStreamA(stream, name.c_str());
 }
 
 void Stream::record(const Event& event) const {

@@ -64,7 +64,7 @@ class PinnedMemory {
 
 class Event {
  public:
-  /// `name`: what has happened then, for profilers.
+  /// `name`: what has happened then, for profilers; empty where nothing waits for it.
   explicit Event(const std::string& name = "");
   cudaEvent_t get() const { return event_.get(); }
   /// Blocks the host until what was recorded last has happened.
@@ -84,7 +84,6 @@ class Stream {
   enum class Priority { kNormal, kHigh };
   /// `name`: what it does, for profilers.
   explicit Stream(const std::string& name, Priority priority = Priority::kNormal);
-  explicit Stream(Priority priority = Priority::kNormal) : Stream("", priority) {}
   cudaStream_t get() const { return stream_.get(); }
 
   void record(const Event& event) const;
@@ -94,7 +93,7 @@ class Stream {
   void clear(void* memory, std::size_t bytes) const;
   /// Blocks the host until all work issued so far has been done. `reason`: what the host needs of
   /// it, for profilers and messages.
-  void synchronize(const std::string& reason = "all") const;
+  void synchronize(const std::string& reason) const;
 
  private:
   struct Destroy {
