@@ -12,7 +12,7 @@ PLANNING_DRIVER = os.environ["RESNEXT_PLANNING_DRIVER"]
 CUDA_LIBRARIES = os.environ["RESNEXT_CUDA_LIBRARIES"]
 PLAN_CACHE = os.environ["RESNEXT_TEST_PLAN_CACHE"]
 DEVICE = os.path.join(os.environ["RESNEXT_SOURCE_DIR"], "net", "devices", "h100.json")
-ORDERS = ("lazy", "others", "rand:1", "rand:2")
+ORDERS = ("lazy", "others", "youngest", "rand:1")
 GPU_NAME = "Stand-in GPU"
 
 
@@ -77,5 +77,5 @@ class Host:
         sites = set()
         for path in glob.glob(prefix + ".*"):
             with open(path) as file:
-                sites.update(file.read().split())
+                sites.update(file.read().splitlines())
         return sites
