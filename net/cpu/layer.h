@@ -10,9 +10,9 @@
 
 #include <dnnl.hpp>
 
-#include "net/memory_plan.h"
 #include "net/engine.h"
 #include "net/graph.h"
+#include "net/memory_plan.h"
 
 namespace resnext::net::cpu {
 

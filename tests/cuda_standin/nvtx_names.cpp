@@ -82,6 +82,7 @@ std::string present_range() {
 
 /// Before a program's first use of it, NVTX loads the library that NVTX_INJECTION64_PATH names, and
 /// calls this function of it.
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int InitializeInjectionNvtx2(NvtxGetExportTableFunc_t get_table) {
   using namespace resnext::standin;
   CallbackTable core(get_table, NVTX_CB_MODULE_CORE);
