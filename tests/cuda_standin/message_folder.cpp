@@ -17,11 +17,18 @@ std::filesystem::path parent_folder() {
 MessageFolder::MessageFolder(const std::string& name, int rank)
     : folder_(parent_folder() / name), rank_(rank) {
   std::filesystem::create_directories(folder_);
+  std::ofstream{presence()};
 }
 
 MessageFolder::~MessageFolder() {
-  std::error_code not_empty;  // others may still have messages to take
-  std::filesystem::remove(folder_, not_empty);
+  std::error_code ignored;  // others may still be there, or have messages to take
+  std::filesystem::remove(presence(), ignored);
+  std::filesystem::remove(folder_, ignored);
+}
+
+/// A file that keeps the folder from being empty, and taken away, between two messages.
+std::filesystem::path MessageFolder::presence() const {
+  return folder_ / ("rank-" + std::to_string(rank_));
 }
 
 std::filesystem::path MessageFolder::file(int from, int to, std::size_t number) const {

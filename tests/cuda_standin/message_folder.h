@@ -33,6 +33,7 @@ class MessageFolder {
   void remove() const;
 
  private:
+  std::filesystem::path presence() const;
   std::filesystem::path file(int from, int to, std::size_t number) const;
 
   std::filesystem::path folder_;

@@ -53,8 +53,9 @@ TEST_P(EngineAllocation, NoneOfActivationsWeightsOrWorkspaces) {
   RecordProperty("allocations_a_step", static_cast<int>(seen.count / kSteps));
   RecordProperty("bytes_a_step", static_cast<int>(seen.bytes / kSteps));
   RecordProperty("largest", static_cast<int>(seen.largest));
-  // oneDNN copies argument lists and descriptors at every call: many, but small and soon gone.
-  EXPECT_LE(seen.largest, 4096u);
+  // oneDNN copies argument lists and descriptors at every call, and its matrix products without
+  // AVX-512 take a buffer of 16 KiB: many, but smaller than any feature map, and soon gone.
+  EXPECT_LE(seen.largest, 32768u);
   EXPECT_LE(mallinfo2().uordblks, in_use + 4096u);
 }
 
