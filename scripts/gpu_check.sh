@@ -1,6 +1,6 @@
 #!/bin/bash
 # Asks a machine with NVIDIA GPUs everything that no machine without them can answer: builds, then
-# runs scripts/gpu_check.py. About ten minutes after the build. No GPU has answered yet: please send
+# runs scripts/gpu_check.py, meant to take ten minutes. No GPU has answered yet: please send
 # the report (results/gpu_check/report.json) along with whatever fails.
 # Usage: scripts/gpu_check.sh [options of gpu_check.py]     e.g. scripts/gpu_check.sh --gpus 2
 set -euo pipefail

@@ -233,7 +233,7 @@ class RanksFail(unittest.TestCase):
         self.require_launch_error("softmax", 0, "layer ", "CUDA: softmax_cross_entropy: unspecified launch failure",
                                   "CUDA_LAUNCH_BLOCKING=1")
 
-    def test_update_that_cannot_be_launched_while_nccl_is_at_work(self):
+    def test_update_that_cannot_be_launched(self):
         self.require_launch_error("6updateE", 1, "CUDA: update: unspecified launch failure")
 
     def test_plan_that_cannot_be_launched(self):
