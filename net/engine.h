@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "net/graph.h"
+#include "net/precision.h"
 
 namespace resnext::net {
 
@@ -79,13 +80,13 @@ class Engine {
   virtual std::size_t memory_bytes() const = 0;
 };
 
-/// The CPU engine (net/cpu): oneDNN and own kernels, fp32, `threads` OpenMP threads. The same
-/// batch, parameters and thread count always give the same bits.
+/// The CPU engine (net/cpu): own kernels on `threads` OpenMP threads. With `precision` kBf16,
+/// activations and their gradients are held in bf16, and weights are rounded to it; sums are fp32.
+/// The same batch, parameters and thread count always give the same bits.
 std::unique_ptr<Engine> make_cpu_engine(const Graph& graph, const Normalisation& normalisation,
-                                        int threads);
+                                        int threads, Precision precision = Precision::kFp32);
 
-/// What the CPU engine computes with, e.g. "oneDNN 2.6.3, avx512 kernels": part of what a result
-/// depends on.
+/// What the CPU engine computes with, e.g. "avx512 kernels": part of what a result depends on.
 std::string cpu_engine_version();
 
 }  // namespace resnext::net

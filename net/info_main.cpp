@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "cli/program.h"
+#include "net/cpu/profile_command.h"
 #include "net/graph.h"
 #include "net/layer_table.h"
 #include "net/planning/plan_command.h"
@@ -29,6 +30,7 @@ constexpr const char* kUsage =
     "Usage: resnext-info MODEL [options]\n"
     "       resnext-info MODEL --plan GPU [options]\n"
     "       resnext-info --plan this\n"
+    "       resnext-info MODEL --engine cpu [options]\n"
     "       resnext-info --scale [MODEL...] [options]\n"
     "       resnext-info --list\n"
     "Prints a model's layers as the paper's Table 1 does, with parameters, multiply-adds (the\n"
@@ -112,6 +114,7 @@ int run(const std::vector<std::string>& arguments) {
       "convolution");
   add("list", "list known models; others of the same pattern work too");
   add_plan_options(visible);
+  add_profile_options(visible);
   add("scale", "estimate training on up to thousands of GPUs; see --scale --help");
   add("help,h", "show this help");
   po::options_description all;
@@ -129,8 +132,11 @@ int run(const std::vector<std::string>& arguments) {
   } else if (values.contains("plan")) {
     return describes_present_gpu(values) ? print_present_gpu(values)
                                          : run_plan_command(values, graph_of(values));
+  } else if (values.contains("engine")) {
+    return run_profile_command(values, graph_of(values));
   } else {
     refuse_plan_options(values);
+    refuse_profile_options(values);
     const Graph graph = graph_of(values);
     const int batch = batch_of(values);
     std::cout << (values.contains("json") ? layer_table_json(graph, batch)

@@ -1,92 +1,86 @@
 #include "net/cpu/concatenation.h"
 
-#include <algorithm>
+#include <cstring>
 
-#include "net/cpu/channel_layout.h"
-#include "net/cpu/reordering.h"
+#include "net/cpu/value_reader.h"
 
 namespace resnext::net::cpu {
 namespace {
 
-/// One of the inputs, row-major, and where its channels lie in an image of the output.
+/// One of the inputs, and where its channels lie in a pixel of the output.
 struct Part {
   int node = -1;
-  std::size_t offset = 0, count = 0;  ///< values
-  dnnl::memory::desc plain;
-  SourceReordering source;
-  GradientReordering gradient;
+  std::size_t offset = 0, bytes = 0;  ///< of a pixel
+  ValueReader source;
+  BufferId gradient = -1;
+  std::byte* gradient_values = nullptr;
 };
-
-float* values(const dnnl::memory& memory) {
-  return static_cast<float*>(memory.get_data_handle());
-}
 
 class Concatenation final : public Layer {
  public:
   Concatenation(Builder& builder, int node)
       : node_(node),
-        images_(builder.batch_size),
-        image_values_(builder.graph.nodes[node].output.count()),
+        pixels_(builder.pixels_of(node)),
+        pixel_bytes_(builder.graph.nodes[node].output.channels * bytes_of(builder.precision)),
         training_(builder.training) {
     std::size_t offset = 0;
     for (const int input : builder.graph.nodes[node].inputs) {
       Part& part = parts_.emplace_back();
       part.node = input;
       part.offset = offset;
-      part.count = builder.graph.nodes[input].output.count();
-      part.plain = activation_descriptor(builder.dims(input), dnnl::memory::format_tag::nchw);
-      part.source = SourceReordering(builder, input, part.plain);
-      offset += part.count;
+      part.bytes = builder.graph.nodes[input].output.channels * bytes_of(builder.precision);
+      part.source = ValueReader(builder, input);
+      offset += part.bytes;
     }
-    const auto descriptor =
-        activation_descriptor(builder.dims(node), dnnl::memory::format_tag::nchw);
-    destination_ = builder.add_buffer(descriptor);
-    builder.values[node] = {descriptor, destination_};
+    output_ = builder.add_activation(node);
+    builder.values[node] = {output_, builder.precision};
   }
 
   void plan_backward(Builder& builder) override {
     gradient_ = GradientSum(builder, node_);
-    for (Part& part : parts_) part.gradient = GradientReordering(builder, part.node, part.plain);
+    for (Part& part : parts_) {
+      part.gradient = builder.add_activation(part.node);
+      builder.add_gradient(part.node, part.gradient);
+    }
   }
 
-  void bind(const Placement& placement, const dnnl::engine& engine) override {
-    y_ = placement.floats(destination_);
-    for (Part& part : parts_) part.source.bind(placement, engine);
-    if (!training_) return;
-    gradient_.bind(placement);
-    for (Part& part : parts_) part.gradient.bind(placement, engine);
+  void bind(const Placement& placement) override {
+    values_ = placement.address(output_);
+    for (Part& part : parts_) {
+      part.source.bind(placement);
+      part.gradient_values = placement.address(part.gradient);
+    }
+    if (training_) gradient_.bind(placement);
   }
 
-  void forward(Run& run) override {
-    for (Part& part : parts_) part.source.forward(run);
-    run.stream.wait();
+  void forward(Run&) override {
     for (const Part& part : parts_) {
-      for (int n = 0; n < images_; ++n) {
-        std::copy_n(values(part.source.memory()) + n * part.count, part.count,
-                    y_ + n * image_values_ + part.offset);
+      const auto* from = static_cast<const std::byte*>(part.source.values());
+      for (int p = 0; p < pixels_; ++p) {
+        std::memcpy(values_ + p * pixel_bytes_ + part.offset, from + p * part.bytes, part.bytes);
       }
     }
   }
 
-  void backward(Run& run) override {
+  void backward(Run&) override {
     gradient_.run();
-    for (Part& part : parts_) {
-      for (int n = 0; n < images_; ++n) {
-        std::copy_n(gradient_.first() + n * image_values_ + part.offset, part.count,
-                    values(part.gradient.memory()) + n * part.count);
+    const auto* from = static_cast<const std::byte*>(gradient_.target());
+    for (const Part& part : parts_) {
+      for (int p = 0; p < pixels_; ++p) {
+        std::memcpy(part.gradient_values + p * part.bytes, from + p * pixel_bytes_ + part.offset,
+                    part.bytes);
       }
-      part.gradient.backward(run);
     }
   }
 
  private:
-  int node_, images_;
-  std::size_t image_values_;
+  int node_, pixels_;
+  std::size_t pixel_bytes_;
   bool training_;
   std::vector<Part> parts_;
-  BufferId destination_ = -1;
+  BufferId output_ = -1;
   GradientSum gradient_;
-  float* y_ = nullptr;
+  std::byte* values_ = nullptr;
 };
 
 }  // namespace

@@ -1,39 +1,26 @@
 #include "net/cpu/convolution.h"
 
-#include "net/cpu/channel_layout.h"
-#include "net/cpu/dnnl_primitives.h"
-#include "net/cpu/grouped_weights.h"
-#include "net/cpu/reordering.h"
-#include "net/cpu/weight_store.h"
+#include <optional>
+
+#include "net/cpu/batch_norm.h"
+#include "net/cpu/correlation.h"
+#include "net/cpu/correlation_plan.h"
+#include "net/cpu/input_gradient.h"
+#include "net/cpu/value_reader.h"
+#include "net/cpu/weight_gradient.h"
 
 namespace resnext::net::cpu {
 namespace {
 
-using Tag = dnnl::memory::format_tag;
-
-/// The forward descriptor with layouts left to oneDNN; where it picks one that the other kernels do
-/// not know, plain nchw.
-dnnl::convolution_forward::primitive_desc choose_layouts(const Builder& builder, int node,
-                                                         const GroupedWeights& weights,
-                                                         ConvolutionGeometry& geometry) {
+WeightPacking forward_packing(const Builder& builder, int node) {
   const Node& entry = builder.graph.nodes[node];
-  const int input = entry.inputs.front();
-  geometry.stride = entry.window.stride;
-  geometry.padding = entry.window.padding;
-  geometry.weights = weights.any_descriptor();
-  for (const Tag tag : {Tag::any, Tag::nchw}) {
-    geometry.source = activation_descriptor(builder.dims(input), tag);
-    geometry.destination = activation_descriptor(builder.dims(node), tag);
-    auto forward = convolution_forward_descriptor(builder.engine, builder.training, geometry);
-    if (tag == Tag::any &&
-        !(has_channel_layout(forward.src_desc()) && has_channel_layout(forward.dst_desc()))) {
-      continue;
-    }
-    geometry.source = forward.src_desc();
-    geometry.destination = forward.dst_desc();
-    return forward;
-  }
-  throw std::logic_error("no layout for convolution " + entry.name);
+  const Shape& input = builder.graph.nodes[entry.inputs.front()].output;
+  WeightPacking packing;
+  packing.plan = plan_correlation(forward_shape(entry, input, builder.batch_size), builder.kernels);
+  packing.lanes = builder.kernels.lanes;
+  packing.kernel = entry.window.kernel;
+  packing.rounded = builder.precision == Precision::kBf16;
+  return packing;
 }
 
 class Convolution final : public Layer {
@@ -42,145 +29,102 @@ class Convolution final : public Layer {
       : node_(node),
         entry_(builder.graph.nodes[node]),
         parameter_(builder.graph.parameters[entry_.parameters.front()]),
-        weights_(grouped_weights(builder.graph, entry_)),
-        forward_descriptor_(choose_layouts(builder, node, weights_, geometry_)),
-        forward_(forward_descriptor_),
-        forward_weights_(builder.weights.copy(entry_.parameters.front(), weights_,
-                                              forward_descriptor_.weights_desc())),
-        source_(builder, entry_.inputs.front(), geometry_.source) {
-    scratchpad_bytes_ = forward_descriptor_.scratchpad_desc();
-    forward_scratchpad_ = builder.add_buffer(scratchpad_bytes_);
-    destination_ = builder.add_buffer(geometry_.destination);
-    builder.values[node] = {geometry_.destination, destination_};
+        input_values_(builder.values_of(entry_.inputs.front())),
+        precision_(builder.precision),
+        input_(builder, entry_.inputs.front()),
+        forward_(builder, entry_.parameters.front(), forward_packing(builder, node)),
+        output_(builder.add_activation(node)) {
+    builder.values[node] = {output_, precision_};
   }
 
   void plan_backward(Builder& builder) override {
-    destination_gradient_ = GradientSum(builder, node_);
-    source_.use(builder);
-    plan_backward_weights(builder);
-    const int input = entry_.inputs.front();
-    if (builder.graph.nodes[input].op != Op::kInput) plan_backward_data(builder, input);
+    gradient_ = GradientReader(builder, node_);
+    input_.use(builder);
+    weight_gradient_ = make_weight_gradient(builder, node_);
+    input_gradient_.emplace(builder, node_);
+    gradient_.finish(builder);
   }
 
-  void bind(const Placement& placement, const dnnl::engine& engine) override {
-    source_.bind(placement, engine);
-    arguments_ = {
-        {DNNL_ARG_SRC, source_.memory()},
-        {DNNL_ARG_WEIGHTS, forward_weights_},
-        {DNNL_ARG_DST, placement.memory(geometry_.destination, engine, destination_)},
-        {DNNL_ARG_SCRATCHPAD, placement.memory(scratchpad_bytes_, engine, forward_scratchpad_)}};
-    if (!backward_weights_) return;
-    destination_gradient_.bind(placement);
-    bind_backward(placement, engine);
+  void bind(const Placement& placement) override {
+    moments_ = placement.builder.moments[node_];
+    input_.bind(placement);
+    forward_.bind(placement);
+    values_ = placement.address(output_);
+    if (!weight_gradient_) return;
+    gradient_.bind(placement);
+    weight_gradient_->bind(placement);
+    input_gradient_->bind(placement);
   }
 
   void forward(Run& run) override {
-    source_.forward(run);
-    forward_.execute(run.stream, arguments_);
+    const PassTimer timer(run.clock, *this, 0);
+    if (moments_ != nullptr) moments_->begin_moments();
+    forward_.run(input_.operand(), [&](int thread) {
+      CorrelationOutput out;
+      out.values = values_;
+      out.precision = precision_;
+      if (moments_ == nullptr) return out;
+      moments_->set_pixels(thread, forward_.pixels(thread));
+      out.kind = OutputKind::kMoments;
+      out.pivot = moments_->pivot(thread);
+      out.pivot_due = true;
+      out.sums = moments_->moments(thread);
+      return out;
+    });
   }
 
   void backward(Run& run) override {
-    destination_gradient_.run();
-    backward_weights_.execute(run.stream, backward_weights_arguments_);
-    store_weight_gradient(run);
-    if (backward_data_) {
-      backward_data_.execute(run.stream, backward_data_arguments_);
-      source_gradient_.backward(run);
+    gradient_.run();
+    {
+      const PassTimer timer(run.clock, *this, 1);
+      weight_gradient_->run(input_.operand(), gradient_.operand(),
+                            run.gradients.subspan(parameter_.offset, parameter_.count));
     }
+    const PassTimer timer(run.clock, *this, 2);
+    input_gradient_->run(gradient_.operand());
   }
+
+  std::vector<PassProfile> passes() const override;
 
   std::vector<int> parameters() const override { return entry_.parameters; }
 
  private:
-  void plan_backward_weights(Builder& builder) {
-    const auto descriptor =
-        convolution_backward_weights_descriptor(builder.engine, geometry_, forward_descriptor_);
-    backward_weights_ = dnnl::convolution_backward_weights(descriptor);
-    weight_gradient_descriptor_ = descriptor.diff_weights_desc();
-    weight_gradient_ = builder.add_buffer(weight_gradient_descriptor_);
-    weight_scratchpad_descriptor_ = descriptor.scratchpad_desc();
-    weight_scratchpad_ = builder.add_buffer(weight_scratchpad_descriptor_);
-    to_plain_ = dnnl::reorder(dnnl::reorder::primitive_desc(
-        builder.engine, weight_gradient_descriptor_, builder.engine, weights_.plain_descriptor()));
-    if (weights_.merged > 1) merged_gradient_ = builder.add_buffer(weights_.plain_descriptor());
-  }
-
-  void plan_backward_data(Builder& builder, int input) {
-    const auto descriptor =
-        convolution_backward_data_descriptor(builder.engine, geometry_, forward_descriptor_);
-    backward_data_ = dnnl::convolution_backward_data(descriptor);
-    backward_data_weights_ =
-        builder.weights.copy(entry_.parameters.front(), weights_, descriptor.weights_desc());
-    data_scratchpad_descriptor_ = descriptor.scratchpad_desc();
-    data_scratchpad_ = builder.add_buffer(data_scratchpad_descriptor_);
-    source_gradient_ = GradientReordering(builder, input, geometry_.source);
-  }
-
-  void bind_backward(const Placement& placement, const dnnl::engine& engine) {
-    const dnnl::memory output_gradient =
-        placement.memory(geometry_.destination, engine, destination_gradient_.buffer());
-    weight_gradient_memory_ =
-        placement.memory(weight_gradient_descriptor_, engine, weight_gradient_);
-    backward_weights_arguments_ = {
-        {DNNL_ARG_SRC, source_.memory()},
-        {DNNL_ARG_DIFF_DST, output_gradient},
-        {DNNL_ARG_DIFF_WEIGHTS, weight_gradient_memory_},
-        {DNNL_ARG_SCRATCHPAD,
-         placement.memory(weight_scratchpad_descriptor_, engine, weight_scratchpad_)}};
-    if (weights_.merged > 1) merged_values_ = placement.floats(merged_gradient_);
-    plain_gradient_ = dnnl::memory(weights_.plain_descriptor(), engine, merged_values_);
-    if (!backward_data_) return;
-    source_gradient_.bind(placement, engine);
-    backward_data_arguments_ = {{DNNL_ARG_DIFF_SRC, source_gradient_.memory()},
-                                {DNNL_ARG_WEIGHTS, backward_data_weights_},
-                                {DNNL_ARG_DIFF_DST, output_gradient},
-                                {DNNL_ARG_SCRATCHPAD, placement.memory(data_scratchpad_descriptor_,
-                                                                       engine, data_scratchpad_)}};
-  }
-
-  /// From oneDNN's layout into the gradient arena, through the merged form where groups are merged.
-  void store_weight_gradient(Run& run) {
-    const std::span<float> canonical = run.gradients.subspan(parameter_.offset, parameter_.count);
-    if (weights_.merged == 1) plain_gradient_.set_data_handle(canonical.data());
-    to_plain_.execute(run.stream, weight_gradient_memory_, plain_gradient_);
-    run.stream.wait();
-    if (weights_.merged > 1) {
-      weights_.extract({merged_values_, weights_.merged_count()}, canonical);
-    }
-  }
-
-  using Arguments = std::unordered_map<int, dnnl::memory>;
-
   int node_;
   const Node& entry_;
   const Parameter& parameter_;
-  GroupedWeights weights_;
-  ConvolutionGeometry geometry_;
-  dnnl::convolution_forward::primitive_desc forward_descriptor_;
-  dnnl::convolution_forward forward_;
-  dnnl::memory forward_weights_;
-  SourceReordering source_;
-  BufferId destination_ = -1;
-  dnnl::memory::desc scratchpad_bytes_;
-  BufferId forward_scratchpad_ = -1;
-  Arguments arguments_;
-
-  GradientSum destination_gradient_;
-  dnnl::convolution_backward_weights backward_weights_;
-  dnnl::memory::desc weight_gradient_descriptor_, weight_scratchpad_descriptor_;
-  BufferId weight_gradient_ = -1, weight_scratchpad_ = -1, merged_gradient_ = -1;
-  dnnl::reorder to_plain_;
-  dnnl::memory weight_gradient_memory_, plain_gradient_;
-  float* merged_values_ = nullptr;
-  Arguments backward_weights_arguments_;
-
-  dnnl::convolution_backward_data backward_data_;
-  dnnl::memory backward_data_weights_;
-  dnnl::memory::desc data_scratchpad_descriptor_;
-  BufferId data_scratchpad_ = -1;
-  GradientReordering source_gradient_;
-  Arguments backward_data_arguments_;
+  std::size_t input_values_;
+  Precision precision_;
+  ValueReader input_;
+  Correlation forward_;
+  BufferId output_ = -1;
+  void* values_ = nullptr;
+  BatchNorm* moments_ = nullptr;  ///< that the forward pass takes
+  GradientReader gradient_;
+  std::unique_ptr<WeightGradient> weight_gradient_;
+  std::optional<InputGradient> input_gradient_;
 };
+
+/// Counts each operand and result once.
+std::vector<PassProfile> Convolution::passes() const {
+  const double pixels = double(forward_.all_pixels());
+  const double flops = 2.0 * double(parameter_.count) * pixels;
+  const double value_bytes = double(bytes_of(precision_));
+  const double output = pixels * entry_.output.channels * value_bytes;
+  const double input = double(input_values_) * value_bytes;
+  const double weights = double(parameter_.count) * sizeof(float);
+  const double gradient = output * (gradient_.reads_value() ? 2 : 1);
+  const std::string implementation = forward_.implementation();
+  std::vector<PassProfile> passes = {
+      {entry_.name, "forward", implementation, "nhwc", flops, input + output + weights}};
+  if (!weight_gradient_) return passes;
+  passes.push_back({entry_.name, "backward weights", weight_gradient_->implementation(), "nhwc",
+                    flops, input + gradient + weights});
+  if (input_gradient_->exists()) {
+    passes.push_back({entry_.name, "backward data", implementation, "nhwc", flops,
+                      gradient + weights + input_gradient_->bytes()});
+  }
+  return passes;
+}
 
 }  // namespace
 

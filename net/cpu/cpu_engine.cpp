@@ -6,11 +6,10 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include "net/batch_check.h"
+#include "net/cpu/kernels/kernel_set.h"
 #include "net/cpu/program.h"
-#include "net/cpu/vector_kernels.h"
 #include "net/cpu/weight_store.h"
 #include "net/engine.h"
 #include "net/shape_inference.h"
@@ -24,15 +23,15 @@ constexpr std::size_t kMaxResizedPrograms = 8;
 
 class CpuEngine final : public Engine {
  public:
-  CpuEngine(const Graph& graph, const Normalisation& normalisation, int threads)
+  CpuEngine(const Graph& graph, const Normalisation& normalisation, int threads,
+            Precision precision)
       : graph_(graph),
         normalisation_(normalisation),
         threads_(threads),
-        engine_(dnnl::engine::kind::cpu, 0),
-        stream_(engine_),
-        weights_(graph_, engine_) {
+        precision_(precision),
+        kernels_(kernel_set()),
+        weights_(graph_, threads) {
     if (threads < 1) throw std::invalid_argument("an engine needs at least one thread");
-    use_threads();
   }
 
   void compile_training(int batch_size) override { program(batch_size, true); }
@@ -49,7 +48,7 @@ class CpuEngine final : public Engine {
   BatchMetrics train(const Batch& batch, float loss_scale, std::span<float> gradients,
                      std::span<float> statistics, const GradientReady& on_ready) override {
     Program& compiled = prepare(batch, true);
-    Run run{stream_, batch, loss_scale, weights_.arena()};
+    Run run{batch, loss_scale, weights_.arena()};
     run.gradients = gradients;
     run.moving_statistics = statistics;
     compiled.forward(run);
@@ -60,11 +59,11 @@ class CpuEngine final : public Engine {
   BatchMetrics evaluate(const Batch& batch, std::span<const float> statistics,
                         std::span<float> logits) override {
     Program& compiled = prepare(batch, false);
-    Run run{stream_, batch, 0.0F, weights_.arena()};
+    Run run{batch, 0.0F, weights_.arena()};
     run.fixed_statistics = statistics;
     compiled.forward(run);
     if (!logits.empty()) {
-      const std::span<const float> values = compiled.output(0);
+      const std::vector<float> values = compiled.output(0);
       if (logits.size() != values.size()) {
         throw std::invalid_argument(fmt::format("a batch of {} images has {} logits, not {}",
                                                 batch.size, values.size(), logits.size()));
@@ -82,22 +81,21 @@ class CpuEngine final : public Engine {
   }
 
  private:
-  /// OpenMP's thread count belongs to the process; oneDNN and the kernels read it.
-  void use_threads() const { omp_set_num_threads(threads_); }
+  ProgramOptions options(int batch_size, bool training) const {
+    return {batch_size, training, threads_, precision_};
+  }
 
   Program& program(int batch_size, bool training) {
-    use_threads();
     auto& entry = programs_[{batch_size, training}];
     if (!entry) {
-      entry = std::make_unique<Program>(graph_, engine_, weights_, normalisation_, batch_size,
-                                        training);
+      entry = std::make_unique<Program>(graph_, kernels_, weights_, normalisation_,
+                                        options(batch_size, training));
     }
     return *entry;
   }
 
   /// The inference program for images of another size; the one used longest ago makes room.
   Program& resized_program(const Batch& batch) {
-    use_threads();
     const auto found = std::ranges::find_if(resized_, [&](const ResizedProgram& entry) {
       const Shape& input = entry.graph->input;
       return entry.batch_size == batch.size && input.height == batch.height &&
@@ -109,8 +107,8 @@ class CpuEngine final : public Engine {
     }
     if (resized_.size() >= kMaxResizedPrograms) resized_.pop_back();
     auto graph = std::make_unique<Graph>(with_input_size(graph_, batch.height, batch.width));
-    auto compiled =
-        std::make_unique<Program>(*graph, engine_, weights_, normalisation_, batch.size, false);
+    auto compiled = std::make_unique<Program>(*graph, kernels_, weights_, normalisation_,
+                                              options(batch.size, false));
     resized_.push_front({batch.size, std::move(graph), std::move(compiled)});
     return *resized_.front().program;
   }
@@ -122,7 +120,7 @@ class CpuEngine final : public Engine {
     check_batch(graph_, batch, training);
     Program& compiled =
         has_own_size(graph_, batch) ? program(batch.size, training) : resized_program(batch);
-    weights_.refresh(stream_);
+    weights_.refresh();
     return compiled;
   }
 
@@ -135,8 +133,8 @@ class CpuEngine final : public Engine {
   const Graph graph_;
   const Normalisation normalisation_;
   const int threads_;
-  dnnl::engine engine_;
-  dnnl::stream stream_;
+  const Precision precision_;
+  const KernelSet& kernels_;
   WeightStore weights_;
   std::map<std::pair<int, bool>, std::unique_ptr<Program>> programs_;
   std::list<ResizedProgram> resized_;  ///< the last used first
@@ -146,14 +144,12 @@ class CpuEngine final : public Engine {
 }  // namespace cpu
 
 std::string cpu_engine_version() {
-  const dnnl_version_t* version = dnnl_version();
-  return fmt::format("oneDNN {}.{}.{}, {} kernels", version->major, version->minor, version->patch,
-                     cpu::vector_kernels().name);
+  return fmt::format("{} kernels", cpu::kernel_set().name);
 }
 
 std::unique_ptr<Engine> make_cpu_engine(const Graph& graph, const Normalisation& normalisation,
-                                        int threads) {
-  return std::make_unique<cpu::CpuEngine>(graph, normalisation, threads);
+                                        int threads, Precision precision) {
+  return std::make_unique<cpu::CpuEngine>(graph, normalisation, threads, precision);
 }
 
 }  // namespace resnext::net

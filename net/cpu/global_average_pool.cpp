@@ -1,8 +1,9 @@
 #include <algorithm>
+#include <vector>
 
-#include "net/cpu/channel_layout.h"
 #include "net/cpu/pooling.h"
-#include "net/cpu/reordering.h"
+#include "net/cpu/thread_team.h"
+#include "net/cpu/value_reader.h"
 
 namespace resnext::net::cpu {
 namespace {
@@ -10,66 +11,77 @@ namespace {
 class GlobalAveragePool final : public Layer {
  public:
   GlobalAveragePool(Builder& builder, int node)
-      : node_(node), input_(builder.graph.nodes[node].inputs[0]), training_(builder.training) {
-    const Value& source = builder.read(input_);
-    source_ = source.buffer;
-    source_descriptor_ = source.descriptor;
-    layout_ = channel_layout(source.descriptor);
-    count_windows(builder.graph.nodes[node].window.kernel, builder.graph.nodes[input_].output);
-    const auto descriptor =
-        activation_descriptor(builder.dims(node), dnnl::memory::format_tag::nchw);
-    destination_ = builder.add_buffer(descriptor);
-    builder.values[node] = {descriptor, destination_};
+      : node_(node),
+        input_node_(builder.graph.nodes[node].inputs[0]),
+        threads_(builder.threads),
+        images_(builder.batch_size),
+        channels_(builder.graph.nodes[node].output.channels),
+        name_(builder.graph.nodes[node].name),
+        input_(builder, input_node_),
+        training_(builder.training) {
+    count_windows(builder.graph.nodes[node].window.kernel, builder.graph.nodes[input_node_].output);
+    output_ = builder.add_buffer(builder.values_of(node) * sizeof(float));
+    builder.values[node] = {output_, Precision::kFp32};
   }
 
   void plan_backward(Builder& builder) override {
     gradient_ = GradientSum(builder, node_);
-    source_gradient_ = GradientReordering(builder, input_, source_descriptor_);
+    input_gradient_ = builder.add_activation(input_node_);
+    builder.add_gradient(input_node_, input_gradient_);
   }
 
-  void bind(const Placement& placement, const dnnl::engine& engine) override {
-    x_ = placement.floats(source_);
-    y_ = placement.floats(destination_);
+  void bind(const Placement& placement) override {
+    const Precision precision = input_.value().precision;
+    x_ = {placement.address(input_.value().buffer), precision};
+    y_ = placement.floats(output_);
     if (!training_) return;
     gradient_.bind(placement);
-    source_gradient_.bind(placement, engine);
-    dx_ = static_cast<float*>(source_gradient_.memory().get_data_handle());
+    dx_ = {placement.address(input_gradient_), precision};
   }
 
-  void forward(Run&) override {
-#pragma omp parallel for schedule(static)
-    for (int n = 0; n < layout_.images; ++n) {
-      for (int c = 0; c < layout_.channels; ++c) {
-        const float* channel = x_ + channel_offset(n, c);
-        double sum = 0;
-        for (std::size_t p = 0; p < layout_.pixels; ++p) {
-          sum += channel[p * layout_.block] * windows_[p];
-        }
-        y_[std::size_t(n) * layout_.channels + c] = static_cast<float>(sum / total_windows_);
+  std::vector<PassProfile> passes() const override {
+    const double bytes = double(images_) * double(windows_.size()) * channels_ *
+                         double(bytes_of(input_.value().precision));
+    std::vector<PassProfile> passes = {{name_, "forward", "plain", "nhwc", 0.0, bytes}};
+    if (training_) passes.push_back({name_, "backward", "plain", "nhwc", 0.0, bytes});
+    return passes;
+  }
+
+  void forward(Run& run) override {
+    const PassTimer timer(run.clock, *this, 0);
+    for_each_image([&](int n) {
+      std::vector<double>& sums = sums_[n];
+      std::ranges::fill(sums, 0.0);
+      std::size_t at = n * windows_.size() * channels_;
+      for (const double windows : windows_) {
+        for (int c = 0; c < channels_; ++c) sums[c] += x_.get(at++) * windows;
       }
-    }
+      for (int c = 0; c < channels_; ++c) {
+        y_[std::size_t(n) * channels_ + c] = static_cast<float>(sums[c] / total_windows_);
+      }
+    });
   }
 
-  void backward(Run&) override {
+  void backward(Run& run) override {
+    const PassTimer timer(run.clock, *this, 1);
     gradient_.run();
-    const float share = 1.0F / static_cast<float>(total_windows_);
-#pragma omp parallel for schedule(static)
-    for (int n = 0; n < layout_.images; ++n) {
-      for (int c = 0; c < layout_.blocks * layout_.block; ++c) {
-        const bool padding = c >= layout_.channels;
-        const float value =
-            padding ? 0.0F : gradient_.first()[std::size_t(n) * layout_.channels + c] * share;
-        float* channel = dx_ + channel_offset(n, c);
-        for (std::size_t p = 0; p < layout_.pixels; ++p) {
-          channel[p * layout_.block] = value * static_cast<float>(windows_[p]);
-        }
+    const auto* dy = static_cast<const float*>(gradient_.target());
+    for_each_image([&](int n) {
+      std::size_t at = n * windows_.size() * channels_;
+      for (const double windows : windows_) {
+        const float share = static_cast<float>(windows / total_windows_);
+        for (int c = 0; c < channels_; ++c) dx_.set(at++, dy[n * channels_ + c] * share);
       }
-    }
+    });
   }
 
  private:
-  std::size_t channel_offset(int n, int c) const {
-    return layout_.offset(n, c / layout_.block) + c % layout_.block;
+  template <typename Body>
+  void for_each_image(const Body& body) const {
+    on_each_thread(threads_, [&](int thread) {
+      const Share share = share_of(images_, thread, threads_);
+      for (int n = share.first; n < share.end; ++n) body(n);
+    });
   }
 
   /// In how many positions of a k x k window each pixel takes part: once for the whole map.
@@ -87,16 +99,18 @@ class GlobalAveragePool final : public Layer {
     }
   }
 
-  int node_, input_;
+  int node_, input_node_, threads_, images_, channels_;
+  const std::string& name_;
+  ValueReader input_;
+  bool training_;
   std::vector<double> windows_;  ///< by pixel
   double total_windows_ = 0;
-  bool training_;
-  BufferId source_ = -1, destination_ = -1;
-  dnnl::memory::desc source_descriptor_;
-  ChannelLayout layout_;
+  std::vector<std::vector<double>> sums_ =
+      std::vector<std::vector<double>>(images_, std::vector<double>(channels_));
+  BufferId output_ = -1, input_gradient_ = -1;
   GradientSum gradient_;
-  GradientReordering source_gradient_;
-  float *x_ = nullptr, *y_ = nullptr, *dx_ = nullptr;
+  StoredValues x_, dx_;
+  float* y_ = nullptr;
 };
 
 }  // namespace

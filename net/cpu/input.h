@@ -1,5 +1,5 @@
 #pragma once
-// Pixels to the network's input: normalised fp32 in N, C, H, W.
+// Pixels to the network's input: normalised, channels last.
 
 #include <memory>
 

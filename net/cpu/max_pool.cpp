@@ -1,85 +1,106 @@
-#include "net/cpu/channel_layout.h"
-#include "net/cpu/dnnl_primitives.h"
+#include <cstdint>
+#include <string>
+
 #include "net/cpu/pooling.h"
-#include "net/cpu/reordering.h"
+#include "net/cpu/thread_team.h"
+#include "net/cpu/value_reader.h"
 
 namespace resnext::net::cpu {
 namespace {
 
-class MaxPool final : public Layer {
+class MaxPooling final : public Layer {
  public:
-  MaxPool(Builder& builder, int node) : node_(node), input_(builder.graph.nodes[node].inputs[0]) {
+  MaxPooling(Builder& builder, int node)
+      : node_(node),
+        input_node_(builder.graph.nodes[node].inputs[0]),
+        name_(builder.graph.nodes[node].name),
+        kernels_(builder.kernels),
+        threads_(builder.threads),
+        images_(builder.batch_size),
+        precision_(builder.precision),
+        input_(builder, input_node_) {
+    const Shape& from = builder.graph.nodes[input_node_].output;
+    const Shape& to = builder.graph.nodes[node].output;
     const Window& window = builder.graph.nodes[node].window;
-    const Value& source = builder.read(input_);
-    source_ = source;
-    geometry_ = {source.descriptor,
-                 {},
-                 activation_descriptor(builder.dims(node), dnnl::memory::format_tag::any),
-                 window.kernel,
-                 window.stride,
-                 window.padding};
-    descriptor_ = max_pooling_forward_descriptor(builder.engine, builder.training, geometry_);
-    geometry_.destination = descriptor_.dst_desc();
-    forward_ = dnnl::pooling_forward(descriptor_);
-    destination_ = builder.add_buffer(geometry_.destination);
-    scratchpad_ = builder.add_buffer(descriptor_.scratchpad_desc());
-    if (builder.training) workspace_ = builder.add_buffer(descriptor_.workspace_desc());
-    builder.values[node] = {geometry_.destination, destination_};
+    pool_ = {from.height,   from.width,    to.height,     to.width,
+             from.channels, window.kernel, window.stride, window.padding};
+    output_ = builder.add_activation(node);
+    if (builder.training) choices_ = builder.add_buffer(builder.values_of(node));
+    builder.values[node] = {output_, precision_};
   }
 
   void plan_backward(Builder& builder) override {
     gradient_ = GradientSum(builder, node_);
-    builder.use(workspace_);
-    backward_descriptor_ = max_pooling_backward_descriptor(builder.engine, geometry_, descriptor_);
-    backward_ = dnnl::pooling_backward(backward_descriptor_);
-    backward_scratchpad_ = builder.add_buffer(backward_descriptor_.scratchpad_desc());
-    source_gradient_ = GradientReordering(builder, input_, backward_descriptor_.diff_src_desc());
+    builder.use(choices_);
+    input_gradient_ = builder.add_activation(input_node_);
+    builder.add_gradient(input_node_, input_gradient_);
   }
 
-  void bind(const Placement& placement, const dnnl::engine& engine) override {
-    arguments_ = {{DNNL_ARG_SRC, placement.memory(source_.descriptor, engine, source_.buffer)},
-                  {DNNL_ARG_DST, placement.memory(geometry_.destination, engine, destination_)},
-                  {DNNL_ARG_SCRATCHPAD,
-                   placement.memory(descriptor_.scratchpad_desc(), engine, scratchpad_)}};
-    if (workspace_ < 0) return;
-    const auto workspace = placement.memory(descriptor_.workspace_desc(), engine, workspace_);
-    arguments_.insert({DNNL_ARG_WORKSPACE, workspace});
+  void bind(const Placement& placement) override {
+    input_.bind(placement);
+    values_ = placement.address(output_);
+    if (choices_ < 0) return;
+    choice_values_ = reinterpret_cast<std::uint8_t*>(placement.address(choices_));
     gradient_.bind(placement);
-    source_gradient_.bind(placement, engine);
-    backward_arguments_ = {
-        {DNNL_ARG_DIFF_DST, placement.memory(geometry_.destination, engine, gradient_.buffer())},
-        {DNNL_ARG_DIFF_SRC, source_gradient_.memory()},
-        {DNNL_ARG_WORKSPACE, workspace},
-        {DNNL_ARG_SCRATCHPAD,
-         placement.memory(backward_descriptor_.scratchpad_desc(), engine, backward_scratchpad_)}};
+    gradient_values_ = placement.address(input_gradient_);
   }
 
-  void forward(Run& run) override { forward_.execute(run.stream, arguments_); }
+  std::vector<PassProfile> passes() const override {
+    const double value_bytes = double(bytes_of(precision_)) * images_ * pool_.channels;
+    const double inputs = value_bytes * pool_.in_height * pool_.in_width;
+    const double outputs = value_bytes * pool_.height * pool_.width;
+    const std::string implementation = std::string(kernels_.name) + " windows";
+    std::vector<PassProfile> passes = {
+        {name_, "forward", implementation, "nhwc", 0.0, inputs + outputs}};
+    if (choices_ >= 0) {
+      passes.push_back({name_, "backward", implementation, "nhwc", 0.0, inputs + outputs});
+    }
+    return passes;
+  }
+
+  void forward(Run& run) override {
+    const PassTimer timer(run.clock, *this, 0);
+    for_each_share(pool_.height, [&](const RowRange& rows) {
+      kernels_.max_pool(pool_, input_.operand(), rows, values_, choice_values_);
+    });
+  }
 
   void backward(Run& run) override {
+    const PassTimer timer(run.clock, *this, 1);
     gradient_.run();
-    backward_.execute(run.stream, backward_arguments_);
-    source_gradient_.backward(run);
+    for_each_share(pool_.in_height, [&](const RowRange& rows) {
+      kernels_.max_pool_gradient(pool_, gradient_.target(), precision_, choice_values_, rows,
+                                 gradient_values_);
+    });
   }
 
  private:
-  int node_, input_;
-  Value source_;
-  ConvolutionGeometry geometry_;
-  dnnl::pooling_forward::primitive_desc descriptor_;
-  dnnl::pooling_forward forward_;
-  dnnl::pooling_backward::primitive_desc backward_descriptor_;
-  dnnl::pooling_backward backward_;
-  BufferId destination_ = -1, scratchpad_ = -1, workspace_ = -1, backward_scratchpad_ = -1;
+  template <typename Body>
+  void for_each_share(int height, const Body& body) const {
+    on_each_thread(threads_, [&](int thread) {
+      const Share share = share_of(images_ * height, thread, threads_);
+      body(RowRange{share.first, share.end});
+    });
+  }
+
+  int node_, input_node_;
+  const std::string& name_;
+  const KernelSet& kernels_;
+  int threads_, images_;
+  Precision precision_;
+  ValueReader input_;
+  MaxPool pool_;
+  BufferId output_ = -1, choices_ = -1, input_gradient_ = -1;
   GradientSum gradient_;
-  GradientReordering source_gradient_;
-  std::unordered_map<int, dnnl::memory> arguments_, backward_arguments_;
+  void* values_ = nullptr;
+  void* gradient_values_ = nullptr;
+  std::uint8_t* choice_values_ = nullptr;
 };
 
 }  // namespace
 
 std::unique_ptr<Layer> make_max_pool(Builder& builder, int node) {
-  return std::make_unique<MaxPool>(builder, node);
+  return std::make_unique<MaxPooling>(builder, node);
 }
 
 }  // namespace resnext::net::cpu

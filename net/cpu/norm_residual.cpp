@@ -1,107 +1,167 @@
 #include "net/cpu/norm_residual.h"
 
 #include <algorithm>
-#include <optional>
+#include <list>
 
-#include <omp.h>
-
-#include "net/cpu/batch_norm_channels.h"
-#include "net/cpu/channel_layout.h"
-#include "net/cpu/reordering.h"
-#include "net/cpu/vector_kernels.h"
+#include "net/cpu/batch_norm.h"
+#include "net/cpu/gradient_sink.h"
+#include "net/cpu/thread_team.h"
+#include "net/cpu/value_reader.h"
 
 namespace resnext::net::cpu {
 namespace {
 
-int count_consumers(const Graph& graph, int node) {
-  int count = 0;
-  for (const Node& other : graph.nodes) {
-    count += static_cast<int>(std::count(other.inputs.begin(), other.inputs.end(), node));
-  }
-  return count;
+/// Whether every reader of `node` applies what is pending on it.
+bool readers_normalise(const Graph& graph, int node) {
+  if (std::ranges::find(graph.outputs, node) != graph.outputs.end()) return false;
+  return std::ranges::all_of(graph.nodes, [node](const Node& reader) {
+    const bool reads = std::ranges::find(reader.inputs, node) != reader.inputs.end();
+    return !reads || reader.op == Op::kConvolution || reader.op == Op::kMaxPool;
+  });
 }
 
-/// A branch compiled: its input in the layer's layout, and its batch-norm if it has one.
+/// A branch compiled: its input, and its batch-norm if it has one.
 struct CompiledBranch {
   int source = -1;
-  SourceReordering input;
-  std::optional<BatchNormChannels> norm;
-  GradientReordering gradient;
-  bool copies_gradient = false;  ///< a second branch without batch-norm gets a copy of its own
+  ValueReader input;
+  BatchNorm* norm = nullptr;
+  /// A convolution that nothing else reads takes the moments, and its gradient stays pending.
+  bool fused = false;
+  BufferId gradient = -1;  ///< of the source, where this layer computes it
+  void* gradient_values = nullptr;
 };
 
-class NormResidual final : public Layer {
+class NormResidual final : public Layer, public GradientSink {
  public:
   NormResidual(Builder& builder, const NormResidualPattern& pattern)
       : graph_(builder.graph),
         pattern_(with_norms_first(pattern)),
-        descriptor_(builder.values[pattern_.branches.front().source].descriptor),
-        layout_(channel_layout(descriptor_)),
-        kernels_(vector_kernels()),
-        training_(builder.training) {
-    branches_.reserve(pattern_.branches.size());
-    for (const ResidualBranch& branch : pattern_.branches) {
-      CompiledBranch& added = branches_.emplace_back();
-      added.source = branch.source;
-      added.input = SourceReordering(builder, branch.source, descriptor_);
-      if (branch.batch_norm >= 0) added.norm.emplace(graph_, branch.batch_norm, layout_);
+        kernels_(builder.kernels),
+        threads_(builder.threads),
+        pixels_(builder.pixels_of(pattern.output)),
+        channels_(builder.graph.nodes[pattern.output].output.channels),
+        training_(builder.training),
+        precision_(builder.precision) {
+    for (const ResidualBranch& branch : pattern_.branches) add_branch(builder, branch);
+    pending_ = branches_.size() == 1 && branches_[0].norm != nullptr &&
+               readers_normalise(graph_, pattern_.output);
+    if (pending_) {
+      builder.values[pattern_.output] = {branches_[0].input.value().buffer, precision_,
+                                         branches_[0].norm, pattern_.relu};
+    } else {
+      output_buffer_ = builder.add_activation(pattern_.output);
+      builder.values[pattern_.output] = {output_buffer_, precision_};
     }
-    output_buffer_ = builder.add_buffer(descriptor_);
-    builder.values[pattern_.output] = {descriptor_, output_buffer_};
-    gradient_sums_.resize(std::size_t(layout_.images) * layout_.padded_channels());
+    sums_ = ThreadSums(threads_, channels_, 1 + static_cast<int>(norms_.size()));
+    if (training_ && !norms_.empty()) builder.sinks[pattern_.output] = this;
   }
+
+  void take_gradient(Builder&) override { taken_ = true; }
 
   void plan_backward(Builder& builder) override {
-    gradient_ = GradientSum(builder, pattern_.output, 2);
-    if (pattern_.relu) builder.use(output_buffer_);
-    bool gradient_taken = false;
+    if (taken_) {
+      gradient_buffer_ = builder.gradients[pattern_.output].front();
+      builder.use(gradient_buffer_);
+    } else {
+      gradient_ = GradientSum(builder, pattern_.output, 2);
+      gradient_buffer_ = gradient_.buffer();
+    }
+    if (output_buffer_ >= 0) builder.use(output_buffer_);
+    bool passed_on = false;
     for (CompiledBranch& branch : branches_) {
-      BufferId buffer = gradient_.buffer();
-      if (branch.norm) {
-        branch.input.use(builder);
-        buffer =
-            can_overwrite(branch.source) ? branch.input.buffer() : builder.add_buffer(descriptor_);
-      } else {
-        branch.copies_gradient = gradient_taken;
-        if (gradient_taken) buffer = builder.add_buffer(descriptor_);
-        gradient_taken = true;
+      branch.input.use(builder);
+      if (branch.norm != nullptr && branch.fused) {
+        builder.pending_gradients[branch.source] = {branch.norm, gradient_buffer_};
+        builder.gradients_to_be_read.push_back(gradient_buffer_);
+        continue;
       }
-      branch.gradient = GradientReordering(builder, branch.source, descriptor_, buffer);
+      if (branch.norm == nullptr && !passed_on) {
+        passed_on = true;
+        builder.add_gradient(branch.source, gradient_buffer_);
+        continue;
+      }
+      branch.gradient = builder.add_activation(branch.source);
+      builder.add_gradient(branch.source, branch.gradient);
     }
   }
 
-  void bind(const Placement& placement, const dnnl::engine& engine) override {
-    for (CompiledBranch& branch : branches_) branch.input.bind(placement, engine);
-    output_ = placement.floats(output_buffer_);
-    if (!training_) return;
-    gradient_.bind(placement);
-    for (CompiledBranch& branch : branches_) branch.gradient.bind(placement, engine);
+  void bind(const Placement& placement) override {
+    for (CompiledBranch& branch : branches_) {
+      branch.input.bind(placement);
+      branch.gradient_values = placement.address(branch.gradient);
+    }
+    output_ = placement.address(output_buffer_);
+    gradient_values_ = placement.address(gradient_buffer_);
+    if (training_ && !taken_) gradient_.bind(placement);
   }
 
   void forward(Run& run) override {
+    const PassTimer timer(run.clock, *this, 0);
     for (CompiledBranch& branch : branches_) {
-      branch.input.forward(run);
-      if (branch.norm && !training_) branch.norm->use_running_statistics(run);
+      if (branch.norm == nullptr) continue;
+      if (!training_) {
+        branch.norm->use_running_statistics(run);
+        continue;
+      }
+      if (!branch.fused) take_moments(branch);
+      branch.norm->finish_moments(run);
     }
-    for_each_block([&](int b, bool parallel_images) { forward_block(run, b, parallel_images); });
+    if (!pending_) join_branches();
+  }
+
+  void begin_gradient() override { sums_.clear(); }
+
+  int values_read() const override {
+    return static_cast<int>(norms_.size()) + (pattern_.relu && !pending_ ? 1 : 0);
+  }
+
+  std::vector<PassProfile> passes() const override {
+    const double map = double(pixels_) * channels_ * double(bytes_of(precision_));
+    const double inputs = double(branches_.size());
+    const std::string& name = graph_.nodes[pattern_.output].name;
+    std::vector<PassProfile> passes = {{name, "forward", pending_ ? "left to readers" : "one pass",
+                                        "nhwc", 0.0, pending_ ? 0.0 : map * (1 + inputs)}};
+    if (!training_) return passes;
+    passes.push_back({name, "backward", taken_ ? "taken as computed" : "one pass", "nhwc", 0.0,
+                      taken_ ? 0.0 : map * (2 + values_read())});
+    return passes;
+  }
+
+  CorrelationOutput gradient_output(int thread) override {
+    CorrelationOutput out;
+    out.kind = OutputKind::kGradient;
+    out.precision = precision_;
+    out.relu = pattern_.relu;
+    if (pattern_.relu) out.mask = output_;
+    if (pending_) {
+      out.scale = norms_.front().scale();
+      out.shift = norms_.front().shift();
+    }
+    int k = 0;
+    for (const CompiledBranch& branch : branches_) {
+      if (branch.norm == nullptr) continue;
+      out.inputs[k] = branch.input.values();
+      out.means[k] = branch.norm->mean();
+      ++k;
+    }
+    out.sums = sums_.of(thread);
+    return out;
   }
 
   void backward(Run& run) override {
-    gradient_.run();
-    for_each_block([&](int b, bool parallel_images) { backward_block(run, b, parallel_images); });
+    const PassTimer timer(run.clock, *this, 1);
+    if (!taken_) reduce();
+    int product = 1;
     for (CompiledBranch& branch : branches_) {
-      if (branch.copies_gradient) {
-        std::copy_n(gradient_.first(), layout_.values(), values(branch.gradient.memory()));
-      }
-      branch.gradient.backward(run);
+      if (branch.norm != nullptr) branch.norm->finish_gradient(sums_, product++, run);
+      if (branch.gradient_values != nullptr) compute_gradient(branch);
     }
   }
 
   std::vector<int> parameters() const override {
     std::vector<int> all;
-    for (const CompiledBranch& branch : branches_) {
-      if (!branch.norm) continue;
-      const auto& own = graph_.nodes[branch.norm->node()].parameters;
+    for (const BatchNorm& norm : norms_) {
+      const auto& own = graph_.nodes[norm.node()].parameters;
       all.insert(all.end(), own.begin(), own.end());
     }
     return all;
@@ -109,113 +169,99 @@ class NormResidual final : public Layer {
 
  private:
   static NormResidualPattern with_norms_first(NormResidualPattern pattern) {
-    std::stable_partition(pattern.branches.begin(), pattern.branches.end(),
-                          [](const ResidualBranch& branch) { return branch.batch_norm >= 0; });
+    std::ranges::stable_partition(
+        pattern.branches, [](const ResidualBranch& branch) { return branch.batch_norm >= 0; });
     return pattern;
   }
 
-  static float* values(const dnnl::memory& memory) {
-    return static_cast<float*>(memory.get_data_handle());
-  }
-
-  /// A convolution's output is read by nothing but its batch-norm: its gradient may take its place.
-  bool can_overwrite(int source) const {
-    return graph_.nodes[source].op == Op::kConvolution && count_consumers(graph_, source) == 1;
-  }
-
-  /// Runs `body(block, parallel_images)`: threads share the channel blocks, or, where there are too
-  /// few, the images of each block. Either way every sum has the same order.
-  template <typename Body>
-  void for_each_block(const Body& body) const {
-    if (layout_.blocks >= omp_get_max_threads()) {
-#pragma omp parallel for schedule(static)
-      for (int b = 0; b < layout_.blocks; ++b) body(b, false);
-    } else {
-      for (int b = 0; b < layout_.blocks; ++b) body(b, true);
-    }
+  void add_branch(Builder& builder, const ResidualBranch& branch) {
+    CompiledBranch& added = branches_.emplace_back();
+    added.source = branch.source;
+    added.input = ValueReader(builder, branch.source);
+    if (branch.batch_norm < 0) return;
+    added.norm = &norms_.emplace_back(graph_, branch.batch_norm, threads_);
+    added.fused =
+        graph_.nodes[branch.source].op == Op::kConvolution && builder.consumers[branch.source] == 1;
+    if (added.fused && training_) builder.moments[branch.source] = added.norm;
   }
 
   template <typename Body>
-  void for_each_image(bool parallel, const Body& body) const {
-#pragma omp parallel for schedule(static) if (parallel)
-    for (int n = 0; n < layout_.images; ++n) body(n);
-  }
-
-  void forward_block(Run& run, int b, bool parallel_images) {
-    if (training_) {
-      for (CompiledBranch& branch : branches_) {
-        if (branch.norm) take_moments(branch, run, b, parallel_images);
-      }
-    }
-    for_each_image(parallel_images, [&](int n) {
-      AffineOperand operands[2];
-      for (std::size_t i = 0; i < branches_.size(); ++i) {
-        const CompiledBranch& branch = branches_[i];
-        operands[i].values = values(branch.input.memory()) + layout_.offset(n, b);
-        if (!branch.norm) continue;
-        operands[i].scale = branch.norm->scale(b);
-        operands[i].shift = branch.norm->shift(b);
-      }
-      kernels_.normalise(operands[0], operands[1], pattern_.relu, layout_.pixels, layout_.block,
-                         output_ + layout_.offset(n, b));
+  void for_each_share(const Body& body) const {
+    on_each_thread(threads_, [&](int thread) {
+      const Share share = share_of(pixels_, thread, threads_);
+      body(thread, PixelRange{share.first, share.end});
     });
   }
 
-  void take_moments(CompiledBranch& branch, Run& run, int b, bool parallel_images) {
-    const float* x = values(branch.input.memory());
-    branch.norm->set_pivot(b, x + layout_.offset(0, b));
-    for_each_image(parallel_images, [&](int n) {
-      kernels_.moments(x + layout_.offset(n, b), branch.norm->pivot(b), layout_.pixels,
-                       layout_.block, branch.norm->partial_sum(n, b),
-                       branch.norm->partial_square(n, b));
+  void take_moments(CompiledBranch& branch) {
+    branch.norm->begin_moments();
+    for_each_share([&](int thread, const PixelRange& range) {
+      branch.norm->set_pixels(thread, std::size_t(range.end - range.first));
+      kernels_.moments(branch.input.values(), precision_, channels_, range,
+                       branch.norm->pivot(thread), branch.norm->moments(thread));
     });
-    branch.norm->finish_moments(b, run);
   }
 
-  void backward_block(Run& run, int b, bool parallel_images) {
-    for_each_image(parallel_images, [&](int n) { reduce(n, b); });
-    for (CompiledBranch& branch : branches_) {
-      if (!branch.norm) continue;
-      BatchNormChannels& norm = *branch.norm;
-      norm.finish_gradient(b, run, gradient_sums_);
-      for_each_image(parallel_images, [&](int n) {
-        const std::size_t at = layout_.offset(n, b);
-        kernels_.input_gradient(gradient_.first() + at, values(branch.input.memory()) + at,
-                                norm.slope_g(b), norm.slope_x(b), norm.offset(b), layout_.pixels,
-                                layout_.block, values(branch.gradient.memory()) + at);
-      });
-    }
+  void join_branches() {
+    Join join;
+    join.first = affine(branches_[0]);
+    if (branches_.size() > 1) join.second = affine(branches_[1]);
+    join.relu = pattern_.relu;
+    join.out = output_;
+    join.channels = channels_;
+    for_each_share([&](int, const PixelRange& range) { kernels_.join(join, range); });
   }
 
-  void reduce(int n, int b) {
-    const std::size_t at = layout_.offset(n, b);
-    GradientReduction r;
-    r.gradient = r.masked = gradient_.first() + at;
-    if (gradient_.second() != nullptr) r.second_gradient = gradient_.second() + at;
-    if (pattern_.relu) r.output = output_ + at;
-    for (std::size_t i = 0; i < branches_.size(); ++i) {
-      if (!branches_[i].norm) continue;
-      r.inputs[i] = values(branches_[i].input.memory()) + at;
-      r.means[i] = branches_[i].norm->mean(b);
-      r.products[i] = branches_[i].norm->partial_square(n, b);
-      r.sum = &gradient_sums_[branches_[i].norm->index(n, b)];
+  static Operand affine(const CompiledBranch& branch) {
+    Operand operand = branch.input.operand();
+    if (branch.norm == nullptr) return operand;
+    operand.scale = branch.norm->scale();
+    operand.shift = branch.norm->shift();
+    return operand;
+  }
+
+  void reduce() {
+    gradient_.run();
+    if (norms_.empty() && !pattern_.relu && gradient_.second() == nullptr) return;
+    begin_gradient();
+    for_each_share([&](int thread, const PixelRange& range) {
+      CorrelationOutput out = gradient_output(thread);
+      out.values = gradient_values_;
+      out.addend = gradient_.second();
+      kernels_.reduce_gradient(out, gradient_values_, channels_, range);
+    });
+  }
+
+  void compute_gradient(const CompiledBranch& branch) {
+    Join join;
+    join.first.values = gradient_values_;
+    join.first.precision = precision_;
+    if (branch.norm != nullptr) {
+      join.first.scale = branch.norm->slope_g();
+      join.first.shift = branch.norm->offset();
+      join.first.second = branch.input.values();
+      join.first.second_scale = branch.norm->slope_x();
     }
-    const bool nothing_to_do =
-        r.inputs[0] == nullptr && r.output == nullptr && r.second_gradient == nullptr;
-    if (!nothing_to_do) kernels_.reduce_gradient(r, layout_.pixels, layout_.block);
+    join.out = branch.gradient_values;
+    join.channels = channels_;
+    for_each_share([&](int, const PixelRange& range) { kernels_.join(join, range); });
   }
 
   const Graph& graph_;
   NormResidualPattern pattern_;
-  dnnl::memory::desc descriptor_;
-  ChannelLayout layout_;
-  const VectorKernels& kernels_;
+  const KernelSet& kernels_;
+  int threads_, pixels_, channels_;
   bool training_;
+  Precision precision_;
+  std::list<BatchNorm> norms_;  ///< values and other layers refer to them
   std::vector<CompiledBranch> branches_;
-  BufferId output_buffer_ = -1;
-  float* output_ = nullptr;
+  bool pending_ = false;  ///< readers normalise; there is no output
+  bool taken_ = false;    ///< the gradient comes through gradient_output()
+  BufferId output_buffer_ = -1, gradient_buffer_ = -1;
+  void* output_ = nullptr;
+  void* gradient_values_ = nullptr;
   GradientSum gradient_;
-  std::vector<float> gradient_sums_;  ///< image by padded channel; the same for all branches
+  ThreadSums sums_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 #pragma once
-// Max pooling (oneDNN) and global average pooling.
+// Max pooling and global average pooling.
 
 #include <memory>
 

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
-#include "net/cpu/channel_layout.h"
+#include "net/cpu/batch_norm.h"
 #include "net/cpu/concatenation.h"
 #include "net/cpu/convolution.h"
 #include "net/cpu/input.h"
@@ -20,6 +20,7 @@
 namespace resnext::net::cpu {
 namespace {
 
+constexpr std::size_t kPage = 4096;
 constexpr std::size_t kHugePage = std::size_t(2) << 20;
 
 std::unique_ptr<Layer> make_layer(Builder& builder, const NormResidualPatterns& patterns,
@@ -52,30 +53,46 @@ std::unique_ptr<Layer> make_layer(Builder& builder, const NormResidualPatterns& 
 
 }  // namespace
 
-Program::Program(const Graph& graph, const dnnl::engine& engine, WeightStore& weights,
-                 const Normalisation& normalisation, int batch_size, bool training) {
-  Builder builder{graph, engine, weights, batch_size, training};
-  builder.values.resize(graph.nodes.size());
-  builder.gradients.resize(graph.nodes.size());
+namespace {
+
+Builder make_builder(const Graph& graph, const KernelSet& kernels, WeightStore& weights,
+                     const ProgramOptions& options) {
+  Builder builder{graph,           kernels,          weights, options.batch_size, options.training,
+                  options.threads, options.precision};
+  const std::size_t nodes = graph.nodes.size();
+  builder.values.resize(nodes);
+  builder.gradients.resize(nodes);
+  builder.pending_gradients.resize(nodes);
+  builder.moments.resize(nodes, nullptr);
+  builder.sinks.resize(nodes, nullptr);
+  builder.consumers.resize(nodes, 0);
+  builder.contributions.resize(nodes, 0);
+  for (const Node& node : graph.nodes) {
+    for (const int input : node.inputs) ++builder.consumers[input];
+  }
+  return builder;
+}
+
+}  // namespace
+
+Program::Program(const Graph& graph, const KernelSet& kernels, WeightStore& weights,
+                 const Normalisation& normalisation, const ProgramOptions& options) {
+  Builder builder = make_builder(graph, kernels, weights, options);
   const NormResidualPatterns patterns = find_norm_residual_patterns(graph);
   for (int node = 0; node < static_cast<int>(graph.nodes.size()); ++node) {
     if (patterns.absorbed[node]) continue;
     layers_.push_back(make_layer(builder, patterns, normalisation, node));
     ++builder.time;
   }
-  for (const int output : graph.outputs) {
-    const auto row_major =
-        activation_descriptor(builder.dims(output), dnnl::memory::format_tag::nchw);
-    outputs_.emplace_back(builder, output, row_major);
-  }
-  if (training) {
+  for (const int output : graph.outputs) builder.use(builder.values[output].buffer);
+  if (options.training) {
     for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
       ++builder.time;
       (*layer)->plan_backward(builder);
     }
     plan_ready_prefixes(graph);
   }
-  allocate(builder, engine);
+  allocate(builder);
 }
 
 void Program::plan_ready_prefixes(const Graph& graph) {
@@ -89,10 +106,12 @@ void Program::plan_ready_prefixes(const Graph& graph) {
   }
 }
 
-void Program::allocate(const Builder& builder, const dnnl::engine& engine) {
-  MemoryPlan plan = builder.plan;
-  plan.place();
-  memory_bytes_ = (plan.total_bytes() + kHugePage - 1) / kHugePage * kHugePage;
+void Program::allocate(Builder& builder) {
+  builder.plan.place();
+  builder.workspace_bytes = (builder.workspace_bytes + kPage - 1) / kPage * kPage;
+  const std::size_t planned = (builder.plan.total_bytes() + kPage - 1) / kPage * kPage;
+  const std::size_t bytes = planned + builder.workspace_bytes * builder.threads;
+  memory_bytes_ = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   memory_.reset(static_cast<std::byte*>(std::aligned_alloc(kHugePage, memory_bytes_)));
   if (!memory_) {
     throw std::runtime_error(fmt::format(
@@ -101,32 +120,63 @@ void Program::allocate(const Builder& builder, const dnnl::engine& engine) {
         builder.batch_size, builder.graph.spec.name, double(memory_bytes_) * 1e-9));
   }
   madvise(memory_.get(), memory_bytes_, MADV_HUGEPAGE);  // a hint; its failure changes nothing
-  const Placement placement{plan, memory_.get()};
-  for (const auto& layer : layers_) layer->bind(placement, engine);
-  for (SourceReordering& output : outputs_) output.bind(placement, engine);
+  const Placement placement{builder, memory_.get(), memory_.get() + planned};
+  for (const auto& layer : layers_) layer->bind(placement);
+  for (const int node : builder.graph.outputs) {
+    const Value& value = builder.values[node];
+    outputs_.push_back({builder.graph.nodes[node].output,
+                        builder.batch_size,
+                        {placement.address(value.buffer), value.precision}});
+  }
 }
 
 void Program::forward(Run& run) {
   for (const auto& layer : layers_) layer->forward(run);
-  for (SourceReordering& output : outputs_) output.forward(run);
-  run.stream.wait();
 }
 
 void Program::backward(Run& run, const GradientReady& on_ready) {
   std::size_t announced = 0;
   for (std::size_t i = layers_.size(); i-- > 0;) {
     layers_[i]->backward(run);
-    run.stream.wait();
     if (!on_ready || ready_after_[i] == announced) continue;
     announced = ready_after_[i];
     on_ready(announced);
   }
 }
 
-std::span<const float> Program::output(std::size_t index) const {
-  const dnnl::memory& memory = outputs_[index].memory();
-  return {static_cast<const float*>(memory.get_data_handle()),
-          memory.get_desc().get_size() / sizeof(float)};
+template <typename Body>
+void Program::for_each_pass(const Body& body) const {
+  for (const auto& layer : layers_) {
+    if (!layer->passes().empty()) body(*layer, 0);
+  }
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    const int passes = static_cast<int>((*layer)->passes().size());
+    for (int pass = 1; pass < passes; ++pass) body(**layer, pass);
+  }
+}
+
+std::vector<PassProfile> Program::passes() const {
+  std::vector<PassProfile> all;
+  for_each_pass([&](const Layer& layer, int pass) { all.push_back(layer.passes()[pass]); });
+  return all;
+}
+
+std::vector<double> Program::seconds(const StepClock& clock) const {
+  std::vector<double> all;
+  for_each_pass([&](const Layer& layer, int pass) { all.push_back(clock.seconds(layer, pass)); });
+  return all;
+}
+
+std::vector<float> Program::output(std::size_t index) const {
+  const Output& output = outputs_[index];
+  const std::size_t pixels = std::size_t(output.shape.height) * output.shape.width;
+  std::vector<float> values(output.images * output.shape.count());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t plane = i / pixels, pixel = i % pixels;
+    const std::size_t n = plane / output.shape.channels, c = plane % output.shape.channels;
+    values[i] = output.values.get((n * pixels + pixel) * output.shape.channels + c);
+  }
+  return values;
 }
 
 }  // namespace resnext::net::cpu

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
+#include <vector>
 
-#include "net/cpu/channel_layout.h"
-#include "net/cpu/reordering.h"
+#include "net/cpu/value_reader.h"
 
 namespace resnext::net::cpu {
 namespace {
@@ -30,27 +31,25 @@ class SoftmaxCrossEntropy final : public Layer {
         // Evaluation counts the plain loss, so that recipes can be compared.
         smoothing_(builder.training ? builder.graph.nodes[node].label_smoothing : 0.0F),
         training_(builder.training),
-        descriptor_(activation_descriptor(builder.dims(input_), dnnl::memory::format_tag::nchw)),
-        source_(builder, input_, descriptor_) {
+        source_(builder, input_) {
     // No layer reads a loss; its own gradient is one.
-    builder.values[node] = {descriptor_, source_.buffer()};
+    builder.values[node] = source_.value();
   }
 
   void plan_backward(Builder& builder) override {
     source_.use(builder);
-    source_gradient_ = GradientReordering(builder, input_, descriptor_);
+    input_gradient_ =
+        builder.add_buffer(builder.values_of(input_) * bytes_of(source_.value().precision));
+    builder.add_gradient(input_, input_gradient_);
   }
 
-  void bind(const Placement& placement, const dnnl::engine& engine) override {
-    source_.bind(placement, engine);
-    logits_ = static_cast<const float*>(source_.memory().get_data_handle());
-    if (!training_) return;
-    source_gradient_.bind(placement, engine);
-    gradient_ = static_cast<float*>(source_gradient_.memory().get_data_handle());
+  void bind(const Placement& placement) override {
+    logits_ = {placement.address(source_.value().buffer), source_.value().precision};
+    row_.resize(classes_);
+    gradient_ = {placement.address(input_gradient_), source_.value().precision};
   }
 
   void forward(Run& run) override {
-    source_.forward(run);
     run.metrics.images += images_;
     if (run.batch.labels.empty()) return;
     for (int n = 0; n < images_; ++n) {
@@ -72,16 +71,16 @@ class SoftmaxCrossEntropy final : public Layer {
         const double probability = std::exp(row[k] - largest - log_sum);
         const double target =
             (k == run.batch.labels[n] ? 1.0 - smoothing_ : 0.0) + smoothing_ / classes_;
-        gradient_[std::size_t(n) * classes_ + k] =
-            static_cast<float>((probability - target) * run.loss_scale);
+        gradient_.set(std::size_t(n) * classes_ + k,
+                      static_cast<float>((probability - target) * run.loss_scale));
       }
     }
-    source_gradient_.backward(run);
   }
 
  private:
-  std::span<const float> logits(int n) const {
-    return {logits_ + std::size_t(n) * classes_, std::size_t(classes_)};
+  std::span<const float> logits(int n) {
+    for (int k = 0; k < classes_; ++k) row_[k] = logits_.get(std::size_t(n) * classes_ + k);
+    return row_;
   }
 
   /// The target distribution's mean logit. Label smoothing (Szegedy et al. 2016, section 7) gives
@@ -106,11 +105,10 @@ class SoftmaxCrossEntropy final : public Layer {
   int input_, images_, classes_;
   double smoothing_;
   bool training_;
-  dnnl::memory::desc descriptor_;  ///< of the logits, row-major
-  SourceReordering source_;
-  GradientReordering source_gradient_;
-  const float* logits_ = nullptr;
-  float* gradient_ = nullptr;
+  ValueReader source_;
+  BufferId input_gradient_ = -1;
+  StoredValues logits_, gradient_;
+  std::vector<float> row_;  ///< one image's logits
 };
 
 }  // namespace

@@ -1,52 +1,47 @@
 #pragma once
-// The engine's working copies of convolution weights, in the layouts that the primitives chose.
-// Copies are shared between programs and passes that want the same layout.
+// The engine's working copies of convolution weights, in the order in which kernels take them.
+// Copies are shared between programs and passes that want the same order.
 
 #include <cstdint>
 #include <deque>
 #include <span>
 #include <vector>
 
-#include <dnnl.hpp>
-
-#include "net/cpu/grouped_weights.h"
+#include "net/cpu/packed_weights.h"
+#include "net/graph.h"
 
 namespace resnext::net::cpu {
 
 class WeightStore {
  public:
-  WeightStore(const Graph& graph, const dnnl::engine& engine) : graph_(graph), engine_(engine) {}
+  WeightStore(const Graph& graph, int threads) : graph_(graph), threads_(threads) {}
 
-  /// The copy of parameter `parameter` in `descriptor`, made when first asked for. The reference
-  /// lives as long as the store.
-  const dnnl::memory& copy(int parameter, const GroupedWeights& weights,
-                           const dnnl::memory::desc& descriptor);
+  /// The copy of parameter `parameter`, made when first asked for. It stays in place as long as
+  /// the store, and has its values after the next refresh().
+  const float* copy(int parameter, const WeightPacking& packing);
 
   /// Announces new values; copies follow at the next refresh().
   void set_arena(std::span<const float> arena);
   std::span<const float> arena() const { return arena_; }
 
   /// Brings all copies up to date with the arena.
-  void refresh(dnnl::stream& stream);
+  void refresh();
 
   std::size_t memory_bytes() const;
 
  private:
   struct Copy {
     int parameter = 0;
-    GroupedWeights weights;
-    dnnl::memory plain;  ///< row-major source of the reorder, wherever that lies at the time
-    dnnl::memory memory;
-    dnnl::reorder reorder;  ///< from row-major
+    WeightPacking packing;
+    std::vector<float> values;
     std::uint64_t version = 0;
   };
 
   const Graph& graph_;
-  const dnnl::engine& engine_;
+  int threads_;
   std::span<const float> arena_;
   std::uint64_t version_ = 1;
   std::deque<Copy> copies_;
-  std::vector<float> merged_;  ///< one parameter with its groups merged, while it is reordered
 };
 
 }  // namespace resnext::net::cpu

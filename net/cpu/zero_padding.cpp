@@ -1,9 +1,9 @@
 #include "net/cpu/zero_padding.h"
 
-#include <algorithm>
+#include <cstring>
 
-#include "net/cpu/channel_layout.h"
-#include "net/cpu/reordering.h"
+#include "net/cpu/thread_team.h"
+#include "net/cpu/value_reader.h"
 
 namespace resnext::net::cpu {
 namespace {
@@ -12,78 +12,78 @@ class ZeroPadding final : public Layer {
  public:
   ZeroPadding(Builder& builder, int node)
       : node_(node),
-        input_(builder.graph.nodes[node].inputs[0]),
+        input_node_(builder.graph.nodes[node].inputs[0]),
         stride_(builder.graph.nodes[node].window.stride),
         images_(builder.batch_size),
-        from_(builder.graph.nodes[input_].output),
+        threads_(builder.threads),
+        value_bytes_(bytes_of(builder.precision)),
+        from_(builder.graph.nodes[input_node_].output),
         to_(builder.graph.nodes[node].output),
-        plain_(activation_descriptor(builder.dims(input_), dnnl::memory::format_tag::nchw)),
-        source_(builder, input_, plain_),
+        source_(builder, input_node_),
         training_(builder.training) {
-    const auto descriptor =
-        activation_descriptor(builder.dims(node), dnnl::memory::format_tag::nchw);
-    destination_ = builder.add_buffer(descriptor);
-    builder.values[node] = {descriptor, destination_};
+    output_ = builder.add_activation(node);
+    builder.values[node] = {output_, builder.precision};
   }
 
   void plan_backward(Builder& builder) override {
     gradient_ = GradientSum(builder, node_);
-    source_gradient_ = GradientReordering(builder, input_, plain_);
+    input_gradient_ = builder.add_activation(input_node_);
+    builder.add_gradient(input_node_, input_gradient_);
   }
 
-  void bind(const Placement& placement, const dnnl::engine& engine) override {
-    source_.bind(placement, engine);
-    x_ = static_cast<const float*>(source_.memory().get_data_handle());
-    y_ = placement.floats(destination_);
-    if (!training_) return;
-    gradient_.bind(placement);
-    source_gradient_.bind(placement, engine);
-    dx_ = static_cast<float*>(source_gradient_.memory().get_data_handle());
+  void bind(const Placement& placement) override {
+    source_.bind(placement);
+    values_ = placement.address(output_);
+    gradient_values_ = placement.address(input_gradient_);
+    if (training_) gradient_.bind(placement);
   }
 
-  void forward(Run& run) override {
-    source_.forward(run);
-    std::fill_n(y_, images_ * to_.count(), 0.0F);
-    for_each_kept([&](std::size_t from, std::size_t to) { y_[to] = x_[from]; });
+  void forward(Run&) override {
+    const auto* source = static_cast<const std::byte*>(source_.values());
+    std::memset(values_, 0, images_ * to_.count() * value_bytes_);
+    for_each_kept([&](std::size_t from, std::size_t to) {
+      std::memcpy(values_ + to, source + from, from_.channels * value_bytes_);
+    });
   }
 
-  void backward(Run& run) override {
+  void backward(Run&) override {
     gradient_.run();
-    std::fill_n(dx_, images_ * from_.count(), 0.0F);
-    for_each_kept([&](std::size_t from, std::size_t to) { dx_[from] = gradient_.first()[to]; });
-    source_gradient_.backward(run);
+    const auto* gradient = static_cast<const std::byte*>(gradient_.target());
+    std::memset(gradient_values_, 0, images_ * from_.count() * value_bytes_);
+    for_each_kept([&](std::size_t from, std::size_t to) {
+      std::memcpy(gradient_values_ + from, gradient + to, from_.channels * value_bytes_);
+    });
   }
 
  private:
-  /// Calls `body(input position, output position)` for every value that is passed on.
+  /// Calls `body(input position, output position)`, in bytes, for every pixel that is passed on.
   template <typename Body>
   void for_each_kept(const Body& body) const {
-#pragma omp parallel for schedule(static)
-    for (int n = 0; n < images_; ++n) {
-      for (int c = 0; c < from_.channels; ++c) {
-        for (int y = 0; y < to_.height; ++y) {
-          for (int x = 0; x < to_.width; ++x) {
-            body(position(from_, n, c, y * stride_, x * stride_), position(to_, n, c, y, x));
-          }
+    on_each_thread(threads_, [&](int thread) {
+      const Share share = share_of(images_ * to_.height, thread, threads_);
+      for (int row = share.first; row < share.end; ++row) {
+        const int n = row / to_.height, y = row % to_.height;
+        for (int x = 0; x < to_.width; ++x) {
+          body(position(from_, n, y * stride_, x * stride_), position(to_, n, y, x));
         }
       }
-    }
+    });
   }
 
-  static std::size_t position(const Shape& shape, int n, int c, int y, int x) {
-    return ((std::size_t(n) * shape.channels + c) * shape.height + y) * shape.width + x;
+  std::size_t position(const Shape& shape, int n, int y, int x) const {
+    const std::size_t pixel = (std::size_t(n) * shape.height + y) * shape.width + x;
+    return pixel * shape.channels * value_bytes_;
   }
 
-  int node_, input_, stride_, images_;
+  int node_, input_node_, stride_, images_, threads_;
+  std::size_t value_bytes_;
   Shape from_, to_;
-  dnnl::memory::desc plain_;  ///< of the input, row-major
-  SourceReordering source_;
+  ValueReader source_;
   bool training_;
-  BufferId destination_ = -1;
+  BufferId output_ = -1, input_gradient_ = -1;
   GradientSum gradient_;
-  GradientReordering source_gradient_;
-  const float* x_ = nullptr;
-  float *y_ = nullptr, *dx_ = nullptr;
+  std::byte* values_ = nullptr;
+  std::byte* gradient_values_ = nullptr;
 };
 
 }  // namespace

@@ -53,9 +53,8 @@ TEST_P(EngineAllocation, NoneOfActivationsWeightsOrWorkspaces) {
   RecordProperty("allocations_a_step", static_cast<int>(seen.count / kSteps));
   RecordProperty("bytes_a_step", static_cast<int>(seen.bytes / kSteps));
   RecordProperty("largest", static_cast<int>(seen.largest));
-  // oneDNN copies argument lists and descriptors at every call, and its matrix products without
-  // AVX-512 take a buffer of 16 KiB: many, but smaller than any feature map, and soon gone.
-  EXPECT_LE(seen.largest, 32768u);
+  // Logits are copied, and functions bound: smaller than any feature map, and soon gone.
+  EXPECT_LE(seen.largest, 4096u);
   EXPECT_LE(mallinfo2().uordblks, in_use + 4096u);
 }
 

@@ -167,7 +167,7 @@ class ChoosesADevice(unittest.TestCase):
         self.require_success(self.run_worker(2, [*options, self.path("run"), "--steps", "2"], TWO_GPUS))
         finished = self.run_worker(2, [*options, self.path("run"), "--steps", "4", "--device", "cpu"])
         self.require_success(finished)
-        self.assertIn("the checkpoint was made with NVIDIA H100, CUDA 13.0, driver 13.0, this is oneDNN", finished.out)
+        self.assertIn("the checkpoint was made with NVIDIA H100, CUDA 13.0, driver 13.0, this is ", finished.out)
         self.require_success(self.run_worker(2, [*options, self.path("whole"), "--steps", "4", "--device", "cpu"]))
         self.assertEqual(run_files.differing(run_files.newest_checkpoint(self.path("whole")),
                                              run_files.newest_checkpoint(self.path("run"))), [])

@@ -1,4 +1,4 @@
-#include "net/cpu/vector_kernels.h"
+#include "net/cpu/kernels/kernel_set.h"
 
 #include <cstdlib>
 #include <stdexcept>
@@ -9,17 +9,17 @@ namespace resnext::net::cpu {
 
 #ifdef RESNEXT_X86_KERNELS
 namespace avx512 {
-extern const VectorKernels kKernels;
+extern const KernelSet kKernels;
 }
 namespace avx2 {
-extern const VectorKernels kKernels;
+extern const KernelSet kKernels;
 }
 #endif
 namespace portable {
-extern const VectorKernels kKernels;
+extern const KernelSet kKernels;
 }
 
-std::vector<std::string> available_vector_kernels() {
+std::vector<std::string> available_kernel_sets() {
   std::vector<std::string> names;
 #ifdef RESNEXT_X86_KERNELS
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
@@ -32,8 +32,8 @@ std::vector<std::string> available_vector_kernels() {
   return names;
 }
 
-const VectorKernels& vector_kernels(std::string_view name) {
-  for (const std::string& available : available_vector_kernels()) {
+const KernelSet& kernel_set(std::string_view name) {
+  for (const std::string& available : available_kernel_sets()) {
     if (available != name) continue;
 #ifdef RESNEXT_X86_KERNELS
     if (name == "avx512") return avx512::kKernels;
@@ -42,14 +42,13 @@ const VectorKernels& vector_kernels(std::string_view name) {
     return portable::kKernels;
   }
   throw std::runtime_error(
-      fmt::format("this machine cannot run the vector kernels '{}' (RESNEXT_ISA); it has: {}", name,
-                  fmt::join(available_vector_kernels(), ", ")));
+      fmt::format("this machine cannot run the kernels '{}' (RESNEXT_ISA); it has: {}", name,
+                  fmt::join(available_kernel_sets(), ", ")));
 }
 
-const VectorKernels& vector_kernels() {
+const KernelSet& kernel_set() {
   const char* forced = std::getenv("RESNEXT_ISA");
-  return vector_kernels(forced != nullptr ? std::string(forced)
-                                          : available_vector_kernels().front());
+  return kernel_set(forced != nullptr ? std::string(forced) : available_kernel_sets().front());
 }
 
 }  // namespace resnext::net::cpu
