@@ -10,7 +10,7 @@ BatchNorm::BatchNorm(const Graph& graph, int node, int threads)
     : node_(node),
       channels_(graph.nodes[node].output.channels),
       threads_(threads),
-      stride_(std::size_t(channels_) + kVectorSlack),
+      stride_((std::size_t(channels_) + 2 * kVectorSlack) / kVectorSlack * kVectorSlack),
       gamma_(graph.parameters[graph.nodes[node].parameters[0]]),
       beta_(graph.parameters[graph.nodes[node].parameters[1]]),
       running_mean_(graph.statistics[graph.nodes[node].statistics[0]]),

@@ -52,8 +52,8 @@ class BatchNorm {
   const Statistic& running_variance_;
   ThreadSums moments_;
   std::vector<std::size_t> pixels_;  ///< by thread
-  std::vector<float> pivots_, mean_, inverse_deviation_, scale_, shift_;
-  std::vector<float> slope_g_, slope_x_, offset_;
+  AlignedVector<float> pivots_, mean_, inverse_deviation_, scale_, shift_;
+  AlignedVector<float> slope_g_, slope_x_, offset_;
 };
 
 }  // namespace resnext::net::cpu

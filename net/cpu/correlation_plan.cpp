@@ -66,7 +66,7 @@ void plan_chunks(CorrelationPlan& plan, int lanes) {
     plan.chunk =
         std::min(plan.group_inputs, round_up(divided_up(plan.group_inputs, plan.chunks), lanes));
     // Rows of a power of two would share few sets of the cache.
-    plan.pixel = plan.chunk % 64 == 0 ? plan.chunk + 8 : plan.chunk;
+    plan.pixel = plan.chunk % 64 == 0 ? plan.chunk + 16 : plan.chunk;
   } else {
     // Runs of kernel columns must follow each other: chunks of one size.
     const int most = std::max(16, kInputsAtOnce / (s.kernel_height * s.kernel_width));

@@ -2,8 +2,8 @@
 // Sums by channel that several threads take, each its own.
 
 #include <cstddef>
-#include <vector>
 
+#include "net/cpu/aligned_vector.h"
 #include "net/cpu/kernels/correlation.h"
 
 namespace resnext::net::cpu {
@@ -33,8 +33,8 @@ class ThreadSums {
 
   int threads_ = 0, kinds_ = 0;
   std::size_t stride_ = 0;
-  std::vector<float> units_;
-  std::vector<double> totals_;
+  AlignedVector<float> units_;
+  AlignedVector<double> totals_;
 };
 
 }  // namespace resnext::net::cpu

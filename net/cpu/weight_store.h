@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <deque>
 #include <span>
-#include <vector>
 
+#include "net/cpu/aligned_vector.h"
 #include "net/cpu/packed_weights.h"
 #include "net/graph.h"
 
@@ -33,7 +33,7 @@ class WeightStore {
   struct Copy {
     int parameter = 0;
     WeightPacking packing;
-    std::vector<float> values;
+    AlignedVector<float> values;
     std::uint64_t version = 0;
   };
 

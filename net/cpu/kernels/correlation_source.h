@@ -16,10 +16,6 @@ inline int panel_vectors(int left) {
   return left % 2 == 0 ? 2 : 3;
 }
 
-constexpr int kLargestTile = tile_pixels(1) * kLanes > tile_pixels(2) * 2 * kLanes
-                                 ? tile_pixels(1) * kLanes
-                                 : tile_pixels(2) * 2 * kLanes;
-
 /// The unit being computed.
 struct Unit {
   int image;
@@ -27,6 +23,17 @@ struct Unit {
   int rows;
   int outputs;  ///< existing and dropped ones
 };
+
+/// Starts to fetch the memory that a tile goes to.
+template <int P, typename Kind>
+inline void prefetch_outputs(const Kind& kind, const TilePlace& place) {
+#pragma GCC unroll 16
+  for (int r = 0; r < P; ++r) {
+    if (place.pixels[r] < 0) continue;
+    const std::size_t at = place.pixels[r] * kind.channels + std::size_t(place.channel);
+    __builtin_prefetch(static_cast<const char*>(kind.out.values) + at * Kind::kBytes, 1);
+  }
+}
 
 /// Where each of a unit's outputs is stored, with -1 for dropped ones up to a whole tile.
 inline void map_outputs(const CorrelationPlan& plan, const Unit& unit, std::int32_t* pixels) {
@@ -52,69 +59,71 @@ struct GroupChunk {
   bool first, last;
 };
 
-template <int NV, typename Output>
+template <int NV, typename Kind>
 void panel(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk, int vector,
-           const float* weights, const CorrelationWorkspace& work, Output& output) {
-  alignas(64) float tile[kLargestTile];
+           const float* weights, const CorrelationWorkspace& work, const Kind& kind) {
+  constexpr int kPixels = tile_pixels(NV);
+  alignas(64) float tile[kPixels * NV * kLanes];
   const std::ptrdiff_t sums_stride = std::ptrdiff_t(plan.output_vectors) * kLanes;
+  const int columns = plan.group_outputs - vector * kLanes;
   TileInputs inputs = chunk.inputs;
-  for (int v = 0; v < unit.outputs; v += tile_pixels(NV)) {
+  for (int v = 0; v < unit.outputs; v += kPixels) {
     inputs.values = chunk.inputs.values + v * chunk.step;
     float* sums = work.sums + v * sums_stride + vector * kLanes;
     const TileSums start = {chunk.first ? nullptr : sums, sums_stride};
     if (!chunk.last) {
-      product_tile<NV>(inputs, weights, start, sums, sums_stride);
+      product_tile<NV>(inputs, weights, start, StoreTile{sums, sums_stride});
       continue;
     }
-    product_tile<NV>(inputs, weights, start, tile, NV * kLanes);
-    output.tile(
-        TileOutput{tile, NV * kLanes, tile_pixels(NV), work.pixels + v,
-                   chunk.channel + vector * kLanes, plan.group_outputs - vector * kLanes, v == 0},
-        NV);
+    const TilePlace place = {work.pixels + v, chunk.channel + vector * kLanes, v == 0};
+    prefetch_outputs<kPixels>(kind, place);
+    if (columns >= NV * kLanes) {
+      product_tile<NV>(inputs, weights, start, FinishTile<Kind>{kind, place});
+    } else {
+      product_tile<NV>(inputs, weights, start, StoreTile{tile, NV * kLanes});
+      finish_stored_tile<Kind, kPixels, NV>(kind, tile, place, columns);
+    }
   }
 }
 
-template <int D, typename Output>
+template <int D, typename Kind>
 void grouped_panel(const Unit& unit, const GroupChunk& chunk, const CorrelationWorkspace& work,
-                   Output& output) {
-  alignas(64) float tile[kLargestTile];
+                   const Kind& kind) {
   TileInputs inputs = chunk.inputs;
   for (int v = 0; v < unit.outputs; v += tile_pixels(1)) {
     inputs.values = chunk.inputs.values + v * chunk.step;
-    grouped_tile<D>(inputs, chunk.weights, tile);
-    output.tile(
-        TileOutput{tile, kLanes, tile_pixels(1), work.pixels + v, chunk.channel, kLanes, v == 0},
-        1);
+    const TilePlace place = {work.pixels + v, chunk.channel, v == 0};
+    grouped_tile<D>(inputs, chunk.weights, FinishTile<Kind>{kind, place});
   }
 }
 
-template <typename Output>
+template <typename Kind>
 void spread_panel(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk,
-                  const CorrelationWorkspace& work, Output& output) {
+                  const CorrelationWorkspace& work, const Kind& kind) {
   switch (plan.spread) {
     case 1:
-      return grouped_panel<1>(unit, chunk, work, output);
+      return grouped_panel<1>(unit, chunk, work, kind);
     case 2:
-      return grouped_panel<2>(unit, chunk, work, output);
+      return grouped_panel<2>(unit, chunk, work, kind);
     case 4:
-      return grouped_panel<4>(unit, chunk, work, output);
+      return grouped_panel<4>(unit, chunk, work, kind);
     default:
-      if constexpr (kLanes > 8) return grouped_panel<8>(unit, chunk, work, output);
+      if constexpr (kLanes > 8) return grouped_panel<8>(unit, chunk, work, kind);
   }
 }
 
-template <typename Output>
+template <typename Kind>
 void group_panels(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk,
-                  const CorrelationWorkspace& work, Output& output) {
-  if (plan.spread > 0) return spread_panel(plan, unit, chunk, work, output);
+                  const CorrelationWorkspace& work, const Kind& kind) {
+  if (plan.spread > 0) return spread_panel(plan, unit, chunk, work, kind);
   const std::ptrdiff_t inputs = std::ptrdiff_t(chunk.inputs.rows) * chunk.inputs.depth;
   int vector = 0;
   while (vector < plan.output_vectors) {
     const float* weights = chunk.weights + vector * kLanes * inputs;
     const int vectors = panel_vectors(plan.output_vectors - vector);
-    if (vectors == 1) panel<1>(plan, unit, chunk, vector, weights, work, output);
-    if (vectors == 2) panel<2>(plan, unit, chunk, vector, weights, work, output);
-    if (vectors == 3) panel<3>(plan, unit, chunk, vector, weights, work, output);
+    if (vectors == 1) panel<1>(plan, unit, chunk, vector, weights, work, kind);
+    if (vectors == 2) panel<2>(plan, unit, chunk, vector, weights, work, kind);
+    if (vectors == 3) panel<3>(plan, unit, chunk, vector, weights, work, kind);
     vector += vectors;
   }
 }
@@ -125,9 +134,9 @@ inline std::ptrdiff_t weights_per_channel(const CorrelationPlan& plan) {
   return taps * plan.output_vectors * kLanes;
 }
 
-template <typename Output>
+template <typename Kind>
 void correlate_unit(const CorrelationPlan& plan, const Unit& unit, const Operand& operand,
-                    const float* weights, const CorrelationWorkspace& work, Output& output) {
+                    const float* weights, const CorrelationWorkspace& work, const Kind& kind) {
   const CorrelationShape& s = plan.shape;
   map_outputs(plan, unit, work.pixels);
   const std::ptrdiff_t row_values = std::ptrdiff_t(plan.slab_width) * plan.pixel;
@@ -159,37 +168,25 @@ void correlate_unit(const CorrelationPlan& plan, const Unit& unit, const Operand
             group * plan.group_outputs,
             c == 0,
             c + 1 == plan.chunks};
-        group_panels(plan, unit, chunk, work, output);
+        group_panels(plan, unit, chunk, work, kind);
       }
     }
   }
 }
-
-/// Hands tiles to one kind of output; a thread's first tile of each channel sets the pivot.
-template <typename Kind>
-struct TileSink {
-  Kind kind;
-
-  void tile(const TileOutput& tile, int vectors) const {
-    for (int v = 0; v < vectors && v * kLanes < tile.count; ++v) {
-      kind.columns(tile, columns_of(v, tile.count));
-    }
-  }
-};
 
 template <typename Kind>
 void correlate_rows(const CorrelationPlan& plan, const RowRange& range, const Operand& operand,
                     const float* weights, CorrelationOutput& out,
                     const CorrelationWorkspace& work) {
   const CorrelationShape& s = plan.shape;
-  TileSink<Kind> sink{{out, std::size_t(s.out_channels)}};
+  const Kind kind{out, std::size_t(s.out_channels)};
   int row = range.first;
   while (row < range.end) {
     Unit unit{row / s.height, row % s.height, plan.block_rows, 0};
     if (unit.rows > s.height - unit.first_row) unit.rows = s.height - unit.first_row;
     if (unit.rows > range.end - row) unit.rows = range.end - row;
     unit.outputs = (unit.rows - 1) * plan.virtual_width + s.width;
-    correlate_unit(plan, unit, operand, weights, work, sink);
+    correlate_unit(plan, unit, operand, weights, work, kind);
     flush_sums(out.sums, s.out_channels);
     out.pivot_due = false;
     row += unit.rows;

@@ -95,15 +95,14 @@ template <typename Stored, int Branches>
 void reduce_stored(const CorrelationOutput& out, const void* gradient, int channels,
                    const PixelRange& range) {
   const GradientOutput<Stored, Branches> reduction{out, std::size_t(channels)};
-  alignas(64) float values[kLanes];
   for (int p = range.first; p < range.end; ++p) {
     const std::int32_t pixel = p;
     const Stored* g = static_cast<const Stored*>(gradient) + std::size_t(p) * std::size_t(channels);
     for (int v = 0; v * kLanes < channels; ++v) {
       const Columns columns = columns_of(v, channels);
-      store(values, load(g + columns.start));
-      reduction.columns(TileOutput{values - columns.start, 0, 1, &pixel, 0, channels, false},
-                        columns);
+      const Vector values = load(g + columns.start);
+      reduction.template columns<1>([&](int) { return values; }, TilePlace{&pixel, 0, false},
+                                    columns);
     }
     if ((p - range.first) % kSumRun == kSumRun - 1) flush_sums(out.sums, channels);
   }

@@ -52,7 +52,7 @@ struct GradientRun {
 
 template <int NV>
 void gradient_panel(const CorrelationPlan& plan, const GradientRun& run, int vector) {
-  alignas(64) float tile[kLargestTile] = {};
+  alignas(64) float tile[tile_pixels(NV) * NV * kLanes] = {};
   const std::ptrdiff_t stride = std::ptrdiff_t(plan.output_vectors) * kLanes;
   OuterFactors factors = run.factors;
   factors.b += vector * kLanes;
@@ -228,13 +228,18 @@ inline int input_columns(int left) {
 template <int NV>
 void matrix_panel(const float* outputs, int output_count, const float* inputs, int input_count,
                   int pixels, bool first, float* out, std::ptrdiff_t stride) {
-  alignas(64) float tile[kLargestTile];
   constexpr int kColumns = NV * kLanes;
+  alignas(64) float tile[kOutputPanel * kColumns];
   const int columns = input_count < kColumns ? input_count : kColumns;
   for (int o = 0; o < output_count; o += kOutputPanel) {
-    outer_tile<kOutputPanel, NV>(
-        OuterFactors{outputs + std::ptrdiff_t(o) * pixels, kOutputPanel, inputs, kColumns, pixels},
-        TileSums{nullptr, 0}, tile, kColumns);
+    const OuterFactors factors = {outputs + std::ptrdiff_t(o) * pixels, kOutputPanel, inputs,
+                                  kColumns, pixels};
+    if (columns == kColumns && o + kOutputPanel <= output_count) {
+      float* rows = out + o * stride;
+      outer_tile<kOutputPanel, NV>(factors, TileSums{first ? nullptr : rows, stride}, rows, stride);
+      continue;
+    }
+    outer_tile<kOutputPanel, NV>(factors, TileSums{nullptr, 0}, tile, kColumns);
     for (int r = 0; r < kOutputPanel && o + r < output_count; ++r) {
       float* row = out + (o + r) * stride;
       const float* sums = tile + r * kColumns;

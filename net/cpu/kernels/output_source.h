@@ -8,15 +8,11 @@
 namespace resnext::net::cpu::RESNEXT_KERNEL_NAMESPACE {
 namespace {
 
-/// A tile on its way out: `pixels` says where each row goes (-1: nowhere), `channel` the first
-/// column's, `count` how many columns exist.
-struct TileOutput {
-  const float* values;
-  std::ptrdiff_t stride;
-  int rows;
+/// Where a tile goes: `pixels` says where each row goes (-1: nowhere), `channel` is the first
+/// column's.
+struct TilePlace {
   const std::int32_t* pixels;
   int channel;
-  int count;
   bool first;  ///< of the unit
 };
 
@@ -52,15 +48,19 @@ inline void put(Stored* to, Vector x, const Columns& columns) {
 
 template <typename Stored>
 struct PlainOutput {
+  static constexpr std::size_t kBytes = sizeof(Stored);
   const CorrelationOutput& out;
   std::size_t channels;
 
-  void columns(const TileOutput& tile, const Columns& columns) const {
+  /// A vector's columns of P rows; row(r) gives their sums.
+  template <int P, typename Row>
+  void columns(const Row& row, const TilePlace& tile, const Columns& columns) const {
     const std::size_t c = std::size_t(tile.channel) + columns.start;
-    for (int r = 0; r < tile.rows; ++r) {
+#pragma GCC unroll 16
+    for (int r = 0; r < P; ++r) {
       if (tile.pixels[r] < 0) continue;
       const std::size_t at = tile.pixels[r] * channels + c;
-      Vector x = load(tile.values + r * tile.stride + columns.start);
+      Vector x = row(r);
       if (out.addend != nullptr) x += load(static_cast<const Stored*>(out.addend) + at);
       put(static_cast<Stored*>(out.values) + at, x, columns);
     }
@@ -69,17 +69,21 @@ struct PlainOutput {
 
 template <typename Stored>
 struct MomentsOutput {
+  static constexpr std::size_t kBytes = sizeof(Stored);
   const CorrelationOutput& out;
   std::size_t channels;
 
-  void columns(const TileOutput& tile, const Columns& columns) const {
+  /// A vector's columns of P rows; row(r) gives their sums.
+  template <int P, typename Row>
+  void columns(const Row& row, const TilePlace& tile, const Columns& columns) const {
     const std::size_t c = std::size_t(tile.channel) + columns.start;
-    if (out.pivot_due && tile.first) store(out.pivot + c, load(tile.values + columns.start));
+    if (out.pivot_due && tile.first) store(out.pivot + c, row(0));
     const Vector pivot = load(out.pivot + c);
     Vector sum = {}, square = {};
-    for (int r = 0; r < tile.rows; ++r) {
+#pragma GCC unroll 16
+    for (int r = 0; r < P; ++r) {
       if (tile.pixels[r] < 0) continue;
-      const Vector x = load(tile.values + r * tile.stride + columns.start);
+      const Vector x = row(r);
       put(static_cast<Stored*>(out.values) + tile.pixels[r] * channels + c, x, columns);
       const Vector d = x - pivot;
       sum += d;
@@ -96,6 +100,7 @@ struct MomentsOutput {
 
 template <typename Stored, int Branches>
 struct GradientOutput {
+  static constexpr std::size_t kBytes = sizeof(Stored);
   const CorrelationOutput& out;
   std::size_t channels;
 
@@ -103,17 +108,20 @@ struct GradientOutput {
     return static_cast<const Stored*>(values) + position;
   }
 
-  void columns(const TileOutput& tile, const Columns& columns) const {
+  /// A vector's columns of P rows; row(r) gives their sums.
+  template <int P, typename Row>
+  void columns(const Row& row, const TilePlace& tile, const Columns& columns) const {
     const std::size_t c = std::size_t(tile.channel) + columns.start;
     const bool affine_mask = out.relu && out.mask == nullptr;
     const Vector scale = affine_mask ? load(out.scale + c) : Vector{};
     const Vector shift = affine_mask ? load(out.shift + c) : Vector{};
     Vector sum = {}, products[2] = {}, means[2] = {};
     for (int b = 0; b < Branches; ++b) means[b] = load(out.means[b] + c);
-    for (int r = 0; r < tile.rows; ++r) {
+#pragma GCC unroll 16
+    for (int r = 0; r < P; ++r) {
       if (tile.pixels[r] < 0) continue;
       const std::size_t position = tile.pixels[r] * channels + c;
-      Vector g = load(tile.values + r * tile.stride + columns.start);
+      Vector g = row(r);
       if (out.addend != nullptr) g += load(at(out.addend, position));
       Vector x[2] = {};
       for (int b = 0; b < Branches; ++b) x[b] = load(at(out.inputs[b], position));
@@ -134,6 +142,32 @@ struct GradientOutput {
     }
   }
 };
+
+/// Hands a tile in registers to one kind of output.
+template <typename Kind>
+struct FinishTile {
+  const Kind& kind;
+  TilePlace place;
+
+  template <int P, int NV>
+  __attribute__((always_inline)) void operator()(const Vector (&sums)[P][NV]) const {
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) {
+      kind.template columns<P>([&](int r) { return sums[r][v]; }, place,
+                               Columns{v * kLanes, true, broadcast(1.0F)});
+    }
+  }
+};
+
+/// The same from memory, for a tile of which only `count` columns exist.
+template <typename Kind, int P, int NV>
+void finish_stored_tile(const Kind& kind, const float* tile, const TilePlace& place, int count) {
+  for (int v = 0; v < NV && v * kLanes < count; ++v) {
+    const Columns columns = columns_of(v, count);
+    kind.template columns<P>([&](int r) { return load(tile + r * NV * kLanes + columns.start); },
+                             place, columns);
+  }
+}
 
 /// Adds a unit's sums to the totals and clears them.
 inline void flush_sums(const ChannelSums& sums, int channels) {

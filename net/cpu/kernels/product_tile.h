@@ -32,12 +32,11 @@ struct TileSums {
   std::ptrdiff_t stride;
 };
 
-/// out[pixel][output] = start + sum over inputs of input[pixel] * weights[input][output].
-/// `weights`: NV vectors for each input, in order.
-template <int NV>
+/// start + sum over inputs of input[pixel] * weights[input][output], by pixel and output, handed to
+/// `finish` in registers. `weights`: NV vectors for each input, in order.
+template <int NV, typename Finish>
 __attribute__((noinline)) void product_tile(const TileInputs& in, const float* weights,
-                                            const TileSums& start, float* out,
-                                            std::ptrdiff_t out_stride) {
+                                            const TileSums& start, const Finish& finish) {
   constexpr int kPixels = tile_pixels(NV);
   const std::ptrdiff_t step = in.pixel;
   const int depth = in.depth;
@@ -72,12 +71,23 @@ __attribute__((noinline)) void product_tile(const TileInputs& in, const float* w
       for (int p = 0; p < kPixels; p += 3) ++pixels[p / 3];
     }
   }
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) {
-#pragma GCC unroll 4
-    for (int v = 0; v < NV; ++v) store(out + p * out_stride + v * kLanes, sums[p][v]);
-  }
+  finish(sums);
 }
+
+/// Stores a tile.
+struct StoreTile {
+  float* out;
+  std::ptrdiff_t stride;
+
+  template <int P, int NV>
+  void operator()(const Vector (&sums)[P][NV]) const {
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) store(out + p * stride + v * kLanes, sums[p][v]);
+    }
+  }
+};
 
 /// Each group of D lanes filled with its lane I.
 template <int D, int I>
@@ -99,11 +109,11 @@ inline void for_each_spread(const Body& body) {
 /// As product_tile of one vector, where the vector's lanes are several groups of D channels, and
 /// each output reads the D inputs of its group. A pixel's inputs are one vector; `depth` counts
 /// pixels, and `weights` are D vectors for each.
-template <int D>
+template <int D, typename Finish>
 __attribute__((noinline)) void grouped_tile(const TileInputs& in, const float* weights,
-                                            float* out) {
+                                            const Finish& finish) {
   constexpr int kPixels = tile_pixels(1);
-  Vector sums[kPixels] = {};
+  Vector sums[kPixels][1] = {};
   for (int row = 0; row < in.rows; ++row) {
     const float* const base = in.values + in.row_offsets[row];
     const float* pixels[kPixels];
@@ -114,14 +124,13 @@ __attribute__((noinline)) void grouped_tile(const TileInputs& in, const float* w
         const Vector w = load(weights + I * kLanes);
 #pragma GCC unroll 16
         for (int p = 0; p < kPixels; ++p) {
-          sums[p] += spread<D, I>(load(pixels[p] + q * kLanes)) * w;
+          sums[p][0] += spread<D, I>(load(pixels[p] + q * kLanes)) * w;
         }
       });
       weights += D * kLanes;
     }
   }
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) store(out + p * kLanes, sums[p]);
+  finish(sums);
 }
 
 /// Two matrices that a product sums over the rows of: `count` rows, `*_step` values apart.
