@@ -19,8 +19,8 @@ void join_pixels(const Join& join, const PixelRange& range) {
     for (int v = 0; v * kLanes < join.channels; ++v) {
       const Columns columns = columns_of(v, join.channels);
       const int c = columns.start;
-      Vector x = read_vector<Stored, First>(join.first, at + c, c);
-      if constexpr (Two) x += read_vector<Stored, Second>(join.second, at + c, c);
+      Vector x = read_vector<Stored, First>(join.first, at, c);
+      if constexpr (Two) x += read_vector<Stored, Second>(join.second, at, c);
       if (join.relu) x = positive_part(x);
       put(out + c, x, columns);
     }

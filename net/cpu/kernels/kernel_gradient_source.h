@@ -22,10 +22,9 @@ void copy_gradients(const CorrelationPlan& plan, const Unit& unit, const Operand
     for (int g = 0; g < groups; ++g) {
       const int c = (first_group + g) * plan.group_outputs;
       float* outputs = to + g * group_values + std::ptrdiff_t(y) * plan.virtual_width * lanes;
-      for (int x = 0; x < s.width; ++x) {
-        copy_pixel<Stored, R>(operand, (row + x) * std::size_t(s.out_channels), c,
-                              plan.group_outputs, outputs + std::ptrdiff_t(x) * lanes);
-      }
+      copy_row<Stored, R>(operand, c, plan.group_outputs,
+                          PixelRow{row * s.out_channels, std::size_t(s.out_channels), outputs,
+                                   lanes, s.width});
       if (y + 1 == unit.rows) continue;
       clear(outputs + std::ptrdiff_t(s.width) * lanes,
             std::ptrdiff_t(plan.virtual_width - s.width) * lanes);
@@ -182,9 +181,16 @@ void copy_panels(const Operand& operand, int c, int channels, int first, int cou
                  const Width& width, const Position& position, float* to) {
   for (int k = 0; k < channels;) {
     const int columns = width(channels - k);
-    for (int p = 0; p < count; ++p) {
-      copy_pixel<Stored, R>(operand, position(first + p), c + k, columns, to);
-      to += columns;
+    if (columns <= kLanes) {
+      const ChannelReader<Stored, R> reader(operand, c + k);
+      for (int p = 0; p < count; ++p, to += columns) store(to, reader.read(position(first + p)));
+    } else {
+      const ChannelReader<Stored, R> left(operand, c + k), right(operand, c + k + kLanes);
+      for (int p = 0; p < count; ++p, to += columns) {
+        const std::size_t at = position(first + p);
+        store(to, left.read(at));
+        store(to + kLanes, right.read(at));
+      }
     }
     k += columns;
   }

@@ -70,7 +70,7 @@ void max_pool_rows(const MaxPool& pool, const Operand& in, const RowRange& rows,
             const std::size_t at = (corner + std::size_t(i) * pool.in_width + std::size_t(j) -
                                     std::size_t(pool.padding) * (pool.in_width + 1)) *
                                    channels;
-            const Vector value = read_vector<Stored, R>(in, at + c, c);
+            const Vector value = read_vector<Stored, R>(in, at, c);
             // A value that is not a number is taken too, so that it is seen.
             const Integers larger = value > best || value != value;
             choice = larger ? Integers{} + (i * pool.kernel + j) : choice;

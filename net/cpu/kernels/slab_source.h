@@ -16,17 +16,40 @@ inline Reading reading_of(const Operand& operand) {
   return operand.relu ? Reading::kAffineRelu : Reading::kAffine;
 }
 
-/// One vector of an operand: values of channels c and following at position `at`.
+/// What is due on some vectors of channels, in registers.
+template <typename Stored, Reading R>
+class ChannelReader {
+ public:
+  ChannelReader(const Operand& operand, int c)
+      : values_(static_cast<const Stored*>(operand.values) + c),
+        second_(R == Reading::kGradient ? static_cast<const Stored*>(operand.second) + c
+                                        : nullptr) {
+    if constexpr (R == Reading::kPlain) return;
+    scale_ = load(operand.scale + c);
+    shift_ = load(operand.shift + c);
+    if constexpr (R == Reading::kGradient) second_scale_ = load(operand.second_scale + c);
+  }
+
+  /// The vector of the pixel whose first channel is at `at`.
+  Vector read(std::size_t at) const {
+    const Vector x = load(values_ + at);
+    if constexpr (R == Reading::kPlain) return x;
+    Vector y = x * scale_ + shift_;
+    if constexpr (R == Reading::kGradient) y += load(second_ + at) * second_scale_;
+    if constexpr (R == Reading::kAffineRelu) y = positive_part(y);
+    return y;
+  }
+
+ private:
+  const Stored* values_;
+  const Stored* second_;
+  Vector scale_ = {}, shift_ = {}, second_scale_ = {};
+};
+
+/// One vector of an operand: values of channels c and following of the pixel at `at`.
 template <typename Stored, Reading R>
 inline Vector read_vector(const Operand& operand, std::size_t at, int c) {
-  const Vector x = load(static_cast<const Stored*>(operand.values) + at);
-  if constexpr (R == Reading::kPlain) return x;
-  Vector y = x * load(operand.scale + c) + load(operand.shift + c);
-  if constexpr (R == Reading::kGradient) {
-    y += load(static_cast<const Stored*>(operand.second) + at) * load(operand.second_scale + c);
-  }
-  if constexpr (R == Reading::kAffineRelu) y = positive_part(y);
-  return y;
+  return ChannelReader<Stored, R>(operand, c).read(at);
 }
 
 /// Copies `channels` channels from `c` of the pixel at `at`. Writes whole vectors: up to a vector
@@ -34,7 +57,47 @@ inline Vector read_vector(const Operand& operand, std::size_t at, int c) {
 template <typename Stored, Reading R>
 inline void copy_pixel(const Operand& operand, std::size_t at, int c, int channels, float* to) {
   for (int k = 0; k < channels; k += kLanes) {
-    store(to + k, read_vector<Stored, R>(operand, at + c + k, c + k));
+    store(to + k, read_vector<Stored, R>(operand, at, c + k));
+  }
+}
+
+/// Pixels in a row of an operand (`step` values apart) and of a slab.
+struct PixelRow {
+  std::size_t from;
+  std::size_t from_step;
+  float* to;
+  std::ptrdiff_t to_step;
+  int count;
+};
+
+/// V vectors of each pixel.
+template <typename Stored, Reading R, int V>
+inline void copy_vectors(const Operand& operand, int c, const PixelRow& row) {
+  const ChannelReader<Stored, R> first(operand, c);
+  std::size_t from = row.from;
+  float* to = row.to;
+  if constexpr (V == 1) {
+    for (int x = 0; x < row.count; ++x, from += row.from_step, to += row.to_step) {
+      store(to, first.read(from));
+    }
+  } else {
+    const ChannelReader<Stored, R> second(operand, c + kLanes);
+    for (int x = 0; x < row.count; ++x, from += row.from_step, to += row.to_step) {
+      store(to, first.read(from));
+      store(to + kLanes, second.read(from));
+    }
+  }
+}
+
+/// Copies `channels` channels of each pixel of a row. Few are kept in registers with what is due on
+/// them; of many a pixel's are copied at once, as memory likes it.
+template <typename Stored, Reading R>
+inline void copy_row(const Operand& operand, int c, int channels, const PixelRow& row) {
+  if (channels <= kLanes) return copy_vectors<Stored, R, 1>(operand, c, row);
+  if (channels <= 2 * kLanes) return copy_vectors<Stored, R, 2>(operand, c, row);
+  for (int x = 0; x < row.count; ++x) {
+    copy_pixel<Stored, R>(operand, row.from + x * row.from_step, c, channels,
+                          row.to + x * row.to_step);
   }
 }
 
@@ -66,11 +129,10 @@ void fill_row(const CorrelationPlan& plan, const Operand& operand, const SlabFil
     float* row = to + g * plan.group_values;
     const int c = fill.channel + g * plan.group_inputs;
     clear(row, s.left * pixel);
-    for (int x = 0; x < columns; ++x) {
-      const std::size_t at =
-          (row_start + std::size_t(x) * plan.fill_step) * std::size_t(s.in_channels);
-      copy_pixel<Stored, R>(operand, at, c, fill.channels, row + (s.left + x) * pixel);
-    }
+    copy_row<Stored, R>(operand, c, fill.channels,
+                        PixelRow{row_start * s.in_channels,
+                                 std::size_t(plan.fill_step) * s.in_channels,
+                                 row + s.left * pixel, pixel, columns});
     clear(row + (s.left + columns) * pixel, (fitting - columns) * pixel);
   }
 }
