@@ -6,6 +6,7 @@
 #include "net/cpu/kernels/output_source.h"
 #include "net/cpu/kernels/product_tile.h"
 #include "net/cpu/kernels/slab_source.h"
+#include "net/cpu/kernels/window_tile.h"
 
 namespace resnext::net::cpu::RESNEXT_KERNEL_NAMESPACE {
 namespace {
@@ -86,9 +87,52 @@ void panel(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chun
   }
 }
 
+/// Groups of D channels that share a vector, or with D zero one group of at most a vector.
+template <int S, int D, typename Kind>
+void window_panel(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk,
+                  const CorrelationWorkspace& work, const Kind& kind) {
+  constexpr int kPixels = tile_pixels(1);
+  alignas(64) float tile[kPixels * kLanes];
+  const int channels = chunk.inputs.depth / kWindow;
+  TileInputs inputs = chunk.inputs;
+  for (int v = 0; v < unit.outputs; v += kPixels) {
+    inputs.values = chunk.inputs.values + v * chunk.step;
+    float* sums = work.sums + v * kLanes;
+    const TileSums start = {chunk.first ? nullptr : sums, kLanes};
+    const TilePlace place = {work.pixels + v, chunk.channel, v == 0};
+    if (!chunk.last) {
+      window_tile<S, D>(inputs, plan.pixel, channels, chunk.weights, start,
+                        StoreTile{sums, kLanes});
+    } else if (plan.group_outputs >= kLanes) {
+      window_tile<S, D>(inputs, plan.pixel, channels, chunk.weights, start,
+                        FinishTile<Kind>{kind, place});
+    } else {
+      window_tile<S, D>(inputs, plan.pixel, channels, chunk.weights, start,
+                        StoreTile{tile, kLanes});
+      finish_stored_tile<Kind, kPixels, 1>(kind, tile, place, plan.group_outputs);
+    }
+  }
+}
+
+/// Whether window_panel() did it.
 template <int D, typename Kind>
-void grouped_panel(const Unit& unit, const GroupChunk& chunk, const CorrelationWorkspace& work,
-                   const Kind& kind) {
+bool by_windows(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk,
+                const CorrelationWorkspace& work, const Kind& kind) {
+  if (plan.shape.kernel_width != kWindow || plan.output_vectors != 1) return false;
+  if (plan.shape.stride == 1) {
+    window_panel<1, D>(plan, unit, chunk, work, kind);
+  } else if (plan.shape.stride == 2) {
+    window_panel<2, D>(plan, unit, chunk, work, kind);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+template <int D, typename Kind>
+void grouped_panel(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk,
+                   const CorrelationWorkspace& work, const Kind& kind) {
+  if (by_windows<D>(plan, unit, chunk, work, kind)) return;
   TileInputs inputs = chunk.inputs;
   for (int v = 0; v < unit.outputs; v += tile_pixels(1)) {
     inputs.values = chunk.inputs.values + v * chunk.step;
@@ -102,13 +146,13 @@ void spread_panel(const CorrelationPlan& plan, const Unit& unit, const GroupChun
                   const CorrelationWorkspace& work, const Kind& kind) {
   switch (plan.spread) {
     case 1:
-      return grouped_panel<1>(unit, chunk, work, kind);
+      return grouped_panel<1>(plan, unit, chunk, work, kind);
     case 2:
-      return grouped_panel<2>(unit, chunk, work, kind);
+      return grouped_panel<2>(plan, unit, chunk, work, kind);
     case 4:
-      return grouped_panel<4>(unit, chunk, work, kind);
+      return grouped_panel<4>(plan, unit, chunk, work, kind);
     default:
-      if constexpr (kLanes > 8) return grouped_panel<8>(unit, chunk, work, kind);
+      if constexpr (kLanes > 8) return grouped_panel<8>(plan, unit, chunk, work, kind);
   }
 }
 
@@ -116,6 +160,7 @@ template <typename Kind>
 void group_panels(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk,
                   const CorrelationWorkspace& work, const Kind& kind) {
   if (plan.spread > 0) return spread_panel(plan, unit, chunk, work, kind);
+  if (by_windows<0>(plan, unit, chunk, work, kind)) return;
   const std::ptrdiff_t inputs = std::ptrdiff_t(chunk.inputs.rows) * chunk.inputs.depth;
   int vector = 0;
   while (vector < plan.output_vectors) {

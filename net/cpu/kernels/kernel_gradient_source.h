@@ -22,9 +22,9 @@ void copy_gradients(const CorrelationPlan& plan, const Unit& unit, const Operand
     for (int g = 0; g < groups; ++g) {
       const int c = (first_group + g) * plan.group_outputs;
       float* outputs = to + g * group_values + std::ptrdiff_t(y) * plan.virtual_width * lanes;
-      copy_row<Stored, R>(operand, c, plan.group_outputs,
-                          PixelRow{row * s.out_channels, std::size_t(s.out_channels), outputs,
-                                   lanes, s.width});
+      copy_row<Stored, R>(
+          operand, c, plan.group_outputs,
+          PixelRow{row * s.out_channels, std::size_t(s.out_channels), outputs, lanes, s.width});
       if (y + 1 == unit.rows) continue;
       clear(outputs + std::ptrdiff_t(s.width) * lanes,
             std::ptrdiff_t(plan.virtual_width - s.width) * lanes);
@@ -84,7 +84,31 @@ void spread_gradient(const GradientRun& run) {
   }
 }
 
+/// Kernels three wide, of at most a vector of outputs. Returns whether it did it.
+template <int D>
+bool window_gradient(const CorrelationPlan& plan, const GradientRun& run) {
+  const bool fits = plan.shape.kernel_width == kWindow && plan.shape.stride == 1 &&
+                    plan.output_vectors == 1 && D * kWindow <= 12;
+  if (!fits) return false;
+  if constexpr (D > 0) {
+    window_outer_tile<D>(run.factors, run.weights, D * kLanes);
+    return true;
+  }
+  const int channels = run.depth / kWindow;
+  if (channels % kWindowInputs != 0) return false;
+  OuterFactors factors = run.factors;
+  for (int i = 0; i < channels; i += kWindowInputs) {
+    factors.a = run.factors.a + i;
+    window_outer_tile<0>(factors, run.weights + i * kLanes, std::ptrdiff_t(channels) * kLanes);
+  }
+  return true;
+}
+
 inline void gradient_panels(const CorrelationPlan& plan, const GradientRun& run) {
+  if (plan.spread == 1 && window_gradient<1>(plan, run)) return;
+  if (plan.spread == 2 && window_gradient<2>(plan, run)) return;
+  if (plan.spread == 4 && window_gradient<4>(plan, run)) return;
+  if (plan.spread == 0 && window_gradient<0>(plan, run)) return;
   if (plan.spread == 1) return spread_gradient<1>(run);
   if (plan.spread == 2) return spread_gradient<2>(run);
   if (plan.spread == 4) return spread_gradient<4>(run);

@@ -129,10 +129,10 @@ void fill_row(const CorrelationPlan& plan, const Operand& operand, const SlabFil
     float* row = to + g * plan.group_values;
     const int c = fill.channel + g * plan.group_inputs;
     clear(row, s.left * pixel);
-    copy_row<Stored, R>(operand, c, fill.channels,
-                        PixelRow{row_start * s.in_channels,
-                                 std::size_t(plan.fill_step) * s.in_channels,
-                                 row + s.left * pixel, pixel, columns});
+    copy_row<Stored, R>(
+        operand, c, fill.channels,
+        PixelRow{row_start * s.in_channels, std::size_t(plan.fill_step) * s.in_channels,
+                 row + s.left * pixel, pixel, columns});
     clear(row + (s.left + columns) * pixel, (fitting - columns) * pixel);
   }
 }
