@@ -72,12 +72,17 @@ ImageNetDraws draw_imagenet(const Extent& image, bool colour, Draws& draws) {
   return drawn;
 }
 
+ResizePlan plan_imagenet(const Extent& image, const ImageNetDraws& draws, int size) {
+  ResizePlan plan = draws.crop ? ResizePlan{*draws.crop, size, size, {0, 0, size, size}}
+                               : centre_crop(image, size, size);
+  plan.mirror = draws.mirror;
+  return plan;
+}
+
 void apply_imagenet(const Image& image, const ImageNetDraws& draws, int size,
                     const Normalisation& normalisation, ResizeScratch& scratch,
                     std::span<float> output) {
-  ResizePlan plan = draws.crop ? ResizePlan{*draws.crop, size, size, {0, 0, size, size}}
-                               : centre_crop({image.height, image.width}, size, size);
-  plan.mirror = draws.mirror;
+  const ResizePlan plan = plan_imagenet({image.height, image.width}, draws, size);
   if (!draws.colour) return write_normalised(image, plan, normalisation, scratch, output);
   check_output(image, plan, normalisation, output.size());
   if (image.channels != 3)

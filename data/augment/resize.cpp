@@ -66,11 +66,6 @@ void resize_row(const float* row, std::span<const Taps> columns, float* output, 
   }
 }
 
-bool fits(const Window& window, int height, int width) {
-  return window.y >= 0 && window.x >= 0 && window.height > 0 && window.width > 0 &&
-         window.height <= height - window.y && window.width <= width - window.x;
-}
-
 /// Fills scratch.columns, from the left to the right of the output; returns the first input column
 /// read. Indices become offsets into the blended row, which starts at that column.
 int plan_columns(const ResizePlan& plan, int channels, ResizeScratch& scratch) {
@@ -88,10 +83,19 @@ int plan_columns(const ResizePlan& plan, int channels, ResizeScratch& scratch) {
 
 }  // namespace
 
+Window pixels_read(const ResizePlan& plan) {
+  const auto& [source, height, width, part, mirror] = plan;
+  const int top = taps_at(part.y, source.height, height).index.front();
+  const int bottom = taps_at(part.y + part.height - 1, source.height, height).index.back();
+  const int left = taps_at(part.x, source.width, width).index.front();
+  const int right = taps_at(part.x + part.width - 1, source.width, width).index.back();
+  return {source.y + top, source.x + left, bottom - top + 1, right - left + 1};
+}
+
 void check_plan(const Image& image, const ResizePlan& plan) {
-  if (!fits(plan.source, image.height, image.width))
+  if (!fits(plan.source, {image.height, image.width}))
     throw std::invalid_argument("resizing: the source window leaves the image");
-  if (!fits(plan.part, plan.height, plan.width))
+  if (!fits(plan.part, {plan.height, plan.width}))
     throw std::invalid_argument("resizing: the part to write leaves the resized image");
   if (image.channels != 1 && image.channels != 3)
     throw std::invalid_argument("resizing: images have 1 or 3 channels");

@@ -10,14 +10,9 @@
 #include <vector>
 
 #include "data/decode/image.h"
+#include "data/decode/window.h"
 
 namespace resnext::data {
-
-/// A rectangle of pixels.
-struct Window {
-  int y = 0, x = 0;
-  int height = 0, width = 0;
-};
 
 /// What to compute: the window `source` of an image is resized to height x width, and of that the
 /// window `part` is written, mirrored left to right if `mirror`. Pixels outside `source` are not
@@ -39,6 +34,10 @@ struct ResizeScratch {
   std::vector<Taps> columns;
   std::vector<float> row;  ///< one output row before horizontal resizing
 };
+
+/// The pixels of the image that the plan looks at; at most its `source`, of which part of a resized
+/// image may need but a part.
+Window pixels_read(const ResizePlan& plan);
 
 /// Throws std::invalid_argument where a window of the plan does not fit.
 void check_plan(const Image& image, const ResizePlan& plan);
