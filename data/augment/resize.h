@@ -3,12 +3,12 @@
 // uses: Catmull-Rom (a = -0.5), corners aligned (output i samples input i * (in - 1) / (out - 1)),
 // no antialiasing when shrinking, and beyond the edges the image continues linearly.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "data/augment/pixel_kernels.h"
 #include "data/decode/image.h"
 #include "data/decode/window.h"
 
@@ -26,12 +26,7 @@ struct ResizePlan {
 
 /// Working memory of one thread, reused between calls.
 struct ResizeScratch {
-  /// The four input positions that one output position reads, and their weights.
-  struct Taps {
-    std::array<int, 4> index;
-    std::array<float, 4> weight;
-  };
-  std::vector<Taps> columns;
+  std::vector<ColumnTaps> columns;
   std::vector<float> row;  ///< one output row before horizontal resizing
 };
 
@@ -42,10 +37,10 @@ Window pixels_read(const ResizePlan& plan);
 /// Throws std::invalid_argument where a window of the plan does not fit.
 void check_plan(const Image& image, const ResizePlan& plan);
 
-/// Writes planes of plan.part.height x plan.part.width values, one a channel, in the pixels' units,
-/// as floats: they may lie beyond [0, 255]. Throws std::invalid_argument where a window or the
-/// output does not fit.
-void resize_bicubic(const Image& image, const ResizePlan& plan, ResizeScratch& scratch,
-                    std::span<float> output);
+/// Writes planes of plan.part.height x plan.part.width values, one a channel: the map of the
+/// resized image, which is in the pixels' units, as floats that may lie beyond [0, 255]. Throws
+/// std::invalid_argument where a window or the output does not fit.
+void resize_bicubic(const Image& image, const ResizePlan& plan, const ChannelMap& map,
+                    const PixelKernels& kernels, ResizeScratch& scratch, std::span<float> output);
 
 }  // namespace resnext::data

@@ -1,5 +1,5 @@
 #pragma once
-// libjpeg's decompressor as an object, its errors as exceptions. For jpeg.cpp alone.
+// libjpeg's decompressor as an object, its errors as exceptions.
 
 #include <csetjmp>
 #include <cstdio>

@@ -27,7 +27,7 @@ Image noise_image(int height, int width, int channels) {
 std::vector<float> resized(const Image& image, const ResizePlan& plan) {
   std::vector<float> output(std::size_t(plan.part.height) * plan.part.width * image.channels);
   ResizeScratch scratch;
-  resize_bicubic(image, plan, scratch, output);
+  resize_bicubic(image, plan, {}, pixel_kernels(), scratch, output);
   return output;
 }
 
@@ -167,8 +167,8 @@ TEST(Resize, ScratchCarriesNothingOver) {
   ResizeScratch scratch;
   const Image large = noise_image(80, 90, 3), small = noise_image(9, 8, 1);
   std::vector<float> first(50 * 60 * 3), second(20 * 20);
-  resize_bicubic(large, whole({0, 0, 80, 90}, 50, 60), scratch, first);
-  resize_bicubic(small, whole({0, 0, 9, 8}, 20, 20), scratch, second);
+  resize_bicubic(large, whole({0, 0, 80, 90}, 50, 60), {}, pixel_kernels(), scratch, first);
+  resize_bicubic(small, whole({0, 0, 9, 8}, 20, 20), {}, pixel_kernels(), scratch, second);
   EXPECT_EQ(second, resized(small, whole({0, 0, 9, 8}, 20, 20)));
 }
 
@@ -177,7 +177,7 @@ TEST(Resize, RefusesWindowsThatDoNotFit) {
   ResizeScratch scratch;
   std::vector<float> output(5 * 5 * 3);
   const auto attempt = [&](const ResizePlan& plan) {
-    resize_bicubic(image, plan, scratch, output);
+    resize_bicubic(image, plan, {}, pixel_kernels(), scratch, output);
   };
   EXPECT_NO_THROW(attempt(whole({5, 5, 5, 5}, 5, 5)));
   EXPECT_THROW(attempt(whole({6, 5, 5, 5}, 5, 5)), std::invalid_argument);
