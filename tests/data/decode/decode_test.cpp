@@ -185,6 +185,14 @@ TEST_F(Decode, ScalesALargeJpegDown) {
   decode_jpeg(bytes, 27 * 19, whole_of, half);
   EXPECT_EQ(half.width, 27);
   EXPECT_EQ(half.height, 19);
+  Image part;
+  decode_jpeg(
+      bytes, 27 * 19,
+      [](const Extent&) {
+        return Window{3, 4, 5, 6};
+      },
+      part);
+  EXPECT_EQ(part.pixels, half.pixels);
   decode_jpeg(bytes, 1, whole_of, eighth);
   EXPECT_EQ(eighth.width, 7);
   EXPECT_THROW(decode_jpeg(read_file(folder_ / "progressive.jpg"), 27 * 19, whole_of, half),
