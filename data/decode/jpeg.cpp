@@ -119,6 +119,16 @@ void read_pixels(JpegDecompressor& decompressor, const Window& region, Image& im
   decompressor.run([&] { jpeg_finish_decompress(&info); });
 }
 
+/// The part of the image to read for the pixels wanted of it to be right.
+Window part_to_read(jpeg_decompress_struct& info, const Window& wanted) {
+  const Extent extent = output_extent(info);
+  if (info.scale_num != info.scale_denom) return whole_of(extent);
+  // Where a progressive JPEG's last scans are missing, libjpeg smooths blocks over their
+  // neighbours, which at the border of what it decodes it does not see.
+  if (jpeg_has_multiple_scans(&info)) return {wanted.y, 0, wanted.height, extent.width};
+  return wanted;
+}
+
 }  // namespace
 
 void decode_jpeg(std::span<const std::uint8_t> bytes, std::size_t max_pixels,
@@ -131,12 +141,12 @@ void decode_jpeg(std::span<const std::uint8_t> bytes, std::size_t max_pixels,
   info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
   decompressor.run([&] { jpeg_start_decompress(&info); });
   const Extent extent = output_extent(info);
-  const bool upright = orientation == 1, scaled = info.scale_num != info.scale_denom;
   const Extent shown = shows_sideways(orientation) ? Extent{extent.width, extent.height} : extent;
   const Window wanted = choose(shown);
   if (!fits(wanted, shown)) throw std::invalid_argument("decoding: the region leaves the image");
   image.resize(extent.height, extent.width, 3);
-  read_pixels(decompressor, upright && !scaled ? wanted : whole_of(extent), image);
+  read_pixels(decompressor, orientation == 1 ? part_to_read(info, wanted) : whole_of(extent),
+              image);
   apply_orientation(orientation, image);
 }
 

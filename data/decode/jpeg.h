@@ -11,8 +11,9 @@
 namespace resnext::data {
 
 /// As decode_image(). Above `max_pixels` the image is scaled down by 7/8, 6/8, ... or 1/8 while
-/// decoding, whichever is enough; it and images that EXIF turns are computed as a whole, whatever
-/// the region. Files that end too early are errors, not filled with grey.
+/// decoding, whichever is enough; these and images that EXIF turns are computed as a whole whatever
+/// the region, and progressive ones in their whole width. Files that end too early are errors, not
+/// filled with grey.
 void decode_jpeg(std::span<const std::uint8_t> bytes, std::size_t max_pixels,
                  const RegionChoice& choose, Image& image);
 

@@ -117,14 +117,13 @@ nlohmann::ordered_json measure(const Files& files, int rounds, int size) {
   Recipe crop("imagenet", size), colour("imagenet-colour", size);
   std::vector<std::uint8_t> pixels;
   std::vector<double> bare_rates, crop_rates, colour_rates;
-  for (int round = -1; round < rounds; ++round) {  // the first fills memory and caches
-    const auto epoch = static_cast<std::uint64_t>(round + 1);
+  for (std::uint64_t epoch = 0; epoch <= static_cast<std::uint64_t>(rounds); ++epoch) {
     const double bare = rate(files, [&](std::size_t i) { decode_bare(files[i], pixels); });
     const double cropped = rate(files, [&](std::size_t i) { crop.run(files[i], {0, epoch, i}); });
     const double coloured = rate(files, [&](std::size_t i) {
       colour.run(files[i], {0, epoch, i});
     });
-    if (round < 0) continue;
+    if (epoch == 0) continue;  // filled memory and caches
     bare_rates.push_back(bare);
     crop_rates.push_back(cropped);
     colour_rates.push_back(coloured);

@@ -1,10 +1,12 @@
 // Decoding a region against decoding the whole, pixel for pixel.
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -32,6 +34,15 @@ Image decoded(const Bytes& bytes, const Window& region) {
   decode_image(
       bytes, [&](const Extent&) { return region; }, image);
   return image;
+}
+
+/// The image, or why there is none.
+std::pair<Image, std::string> tried(const Bytes& bytes, const std::optional<Window>& region) {
+  try {
+    return {region ? decoded(bytes, *region) : decoded(bytes), ""};
+  } catch (const std::runtime_error& error) {
+    return {{}, error.what()};
+  }
 }
 
 /// Empty, or where the first pixel of the region differs.
@@ -86,20 +97,12 @@ TEST_P(DecodeRegion, GivesThePixelsOfTheWhole) {
 TEST_P(DecodeRegion, FindsDamageOutsideTheRegion) {
   const auto& [layout, extent] = GetParam();
   const Bytes bytes = encode_noisy_jpeg(layout, extent);
-  const auto message = [&](std::size_t length, const Window& region) -> std::string {
-    try {
-      decoded(Bytes(bytes.begin(), bytes.begin() + length), region);
-    } catch (const std::runtime_error& error) {
-      return error.what();
-    }
-    return "no error";
-  };
   for (const std::size_t missing : {3, 4, 10, 30, 100, 300}) {
     if (missing >= bytes.size()) continue;
-    const std::size_t length = bytes.size() - missing;
-    const std::string expected = message(length, whole_of(extent));
-    EXPECT_NE(expected, "no error") << missing;
-    EXPECT_EQ(message(length, {0, 0, 1, 1}), expected) << missing;
+    const Bytes cut(bytes.begin(), bytes.end() - std::ptrdiff_t(missing));
+    const std::string expected = tried(cut, std::nullopt).second;
+    EXPECT_NE(expected, "") << missing;
+    EXPECT_EQ(tried(cut, Window{0, 0, 1, 1}).second, expected) << missing;
   }
 }
 
@@ -133,6 +136,45 @@ INSTANTIATE_TEST_SUITE_P(, DecodeRegion,
                                                           Extent{17, 19}, Extent{64, 96},
                                                           Extent{101, 133})),
                          name_of);
+
+// libjpeg smooths the blocks of a progressive JPEG whose last scans are missing.
+TEST(DecodeRegionOfSmoothedJpegs, GivesThePixelsOfTheWhole) {
+  const Extent extent{101, 133};
+  for (const auto& [across, down] : {std::pair{1, 1}, std::pair{2, 2}, std::pair{4, 1}}) {
+    const Bytes all =
+        encode_noisy_jpeg({"progressive", JpegColours::kYcc, across, down, true}, extent);
+    const Image complete = decoded(all);
+    for (const int scans : {1, 2, 4, 7}) {
+      const Bytes bytes = with_scans(scans, all);
+      const Image whole = decoded(bytes);
+      ASSERT_NE(first_difference(complete, whole, whole_of(extent)), "");
+      std::mt19937 random(3);
+      for (int i = 0; i < 100; ++i) {
+        const Window region = random_window(extent, random);
+        ASSERT_EQ(first_difference(whole, decoded(bytes, region), region), "") << scans;
+      }
+    }
+  }
+}
+
+// Whatever a flip of a bit does, it does the same to a region.
+TEST(DecodeRegionOfDamagedJpegs, EndsAsTheWholeDoes) {
+  const Extent extent{70, 90};
+  const Window region{20, 40, 13, 21};
+  for (const bool progressive : {false, true}) {
+    const Bytes good = encode_noisy_jpeg({"420", JpegColours::kYcc, 2, 2, progressive, 3}, extent);
+    for (std::size_t at = 2; at < good.size(); at += 1 + at / 16) {
+      Bytes bad = good;
+      bad[at] ^= static_cast<std::uint8_t>(1U << (at % 8));
+      const auto [whole, message] = tried(bad, std::nullopt);
+      const auto [part, part_message] = tried(bad, region);
+      ASSERT_EQ(part_message, message) << at;
+      if (message.empty() && fits(region, {whole.height, whole.width})) {
+        ASSERT_EQ(first_difference(whole, part, region), "") << at;
+      }
+    }
+  }
+}
 
 TEST(DecodeRegionChoice, IsAskedWithTheUprightSize) {
   const Bytes sideways =

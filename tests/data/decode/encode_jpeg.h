@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -69,6 +70,18 @@ inline std::vector<std::uint8_t> encode_noisy_jpeg(const JpegLayout& layout, con
   std::vector<std::uint8_t> bytes(encoded, encoded + size);
   std::free(encoded);
   return bytes;
+}
+
+/// The progressive JPEG with but its first `scans` scans, as a download that was cut short and then
+/// closed properly.
+inline std::vector<std::uint8_t> with_scans(int scans, std::vector<std::uint8_t> jpeg) {
+  const std::uint8_t start_of_scan[] = {0xff, 0xda};
+  auto at = jpeg.begin();
+  for (int i = 0; i <= scans; ++i)
+    at = std::search(at + 1, jpeg.end(), std::begin(start_of_scan), std::end(start_of_scan));
+  // The tables of the scan that follows may stay.
+  jpeg.erase(at, jpeg.end() - 2);
+  return jpeg;
 }
 
 /// The JPEG with an EXIF segment that says how it is to be turned.
