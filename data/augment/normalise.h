@@ -23,7 +23,7 @@ struct ChannelStatistics {
 class Normalisation {
  public:
   /// Throws std::invalid_argument unless there are 1 or 3 means, as many deviations, and all of
-  /// these positive.
+  /// these positive; and as pixel_kernels() does.
   explicit Normalisation(const ChannelStatistics& statistics,
                          const PixelKernels& kernels = pixel_kernels());
 

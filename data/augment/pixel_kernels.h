@@ -30,6 +30,8 @@ struct ColourMap {
   float of_value[3] = {}, of_grey[3] = {}, shift[3] = {}, weight[3] = {};
 };
 
+inline constexpr std::size_t kRowSlack = 1;
+
 struct PixelKernels {
   std::string_view name;  ///< "avx512", "avx2" or "portable"
 
@@ -38,8 +40,8 @@ struct PixelKernels {
                      std::size_t count, float* row);
 
   /// Column x of channel c, at output[c * plane + x], becomes the map of the sum over its four taps
-  /// of weight * row[pixel * channels + c]. kRowSlack floats behind the pixels that taps name must
-  /// be readable.
+  /// of weight * row[pixel * channels + c]. In colour, kRowSlack floats behind the last pixel that
+  /// a tap names must be readable.
   void (*blend_columns_rgb)(const float* row, const ColumnTaps* columns, std::size_t count,
                             const ChannelMap& map, float* output, std::size_t plane);
   void (*blend_columns_grey)(const float* row, const ColumnTaps* columns, std::size_t count,
@@ -52,8 +54,6 @@ struct PixelKernels {
   void (*adjust_colours)(const ColourMap& map, float* red, float* green, float* blue,
                          std::size_t count);
 };
-
-inline constexpr std::size_t kRowSlack = 1;
 
 /// The kernels for this machine, or those named by the environment variable RESNEXT_ISA (for tests
 /// and comparisons). Throws std::runtime_error when that names a set this machine lacks.
