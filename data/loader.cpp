@@ -322,7 +322,10 @@ void Loader::State::decode_sample(Slot& slot, std::size_t position, DecodeScratc
       std::span(slot.batch.values).subspan(position * sample_values_, sample_values_);
   const DrawKey key{options_.seed, slot.epoch, slot.batch.samples[position]};
   if (info.encoding == Encoding::kEncoded) {
-    decode_image(stored.bytes, image);
+    const auto looked_at = [this, &key](const Extent& whole) {
+      return transform_.looked_at(whole, key);
+    };
+    decode_image(stored.bytes, looked_at, image);
     transform_.apply(image, key, scratch.resize, output);
     if (image.pixels.capacity() > kKeptImageBytes) image = Image();
     return;

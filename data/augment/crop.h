@@ -3,14 +3,9 @@
 // CenterCrop.
 
 #include "data/augment/resize.h"
+#include "data/decode/window.h"
 
 namespace resnext::data {
-
-/// Of an image, in pixels.
-struct Extent {
-  int height = 0, width = 0;
-  bool operator==(const Extent&) const = default;
-};
 
 /// The size that Scale(shorter) brings an image to: the shorter side to `shorter`, the longer in
 /// proportion, cut to whole pixels. As in the published code that is h / w * shorter in double

@@ -32,6 +32,9 @@ struct ImageNetDraws {
 /// each), then the lighting (deviation 0.1).
 ImageNetDraws draw_imagenet(const Extent& image, bool colour, Draws& draws);
 
+/// How the crop, or else the centre, becomes size x size pixels, mirrored if drawn so.
+ResizePlan plan_imagenet(const Extent& image, const ImageNetDraws& draws, int size);
+
 /// Crops, resizes to size x size (bicubic), adjusts colours, normalises and flips: (C, size, size)
 /// in `output`. Throws std::invalid_argument for a crop or an output that does not fit, and for
 /// colour adjustments of a grey image.

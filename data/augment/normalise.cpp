@@ -7,7 +7,8 @@
 
 namespace resnext::data {
 
-Normalisation::Normalisation(const ChannelStatistics& statistics) : statistics_(statistics) {
+Normalisation::Normalisation(const ChannelStatistics& statistics, const PixelKernels& kernels)
+    : statistics_(statistics), kernels_(&kernels) {
   const auto& [mean, deviation] = statistics_;
   if ((mean.size() != 1 && mean.size() != 3) || deviation.size() != mean.size())
     throw std::invalid_argument(
@@ -20,6 +21,8 @@ Normalisation::Normalisation(const ChannelStatistics& statistics) : statistics_(
           fmt::format("normalisation by a deviation of {}, which is not positive", deviation[c]));
     for (int value = 0; value < 256; ++value)
       tables_[c][value] = static_cast<float>((value / 255.0 - mean[c]) / deviation[c]);
+    map_.scale[c] = static_cast<float>(1 / (255 * double(deviation[c])));
+    map_.shift[c] = static_cast<float>(-double(mean[c]) / double(deviation[c]));
   }
 }
 
@@ -30,15 +33,6 @@ void Normalisation::take_row(const std::uint8_t* from, int pixels, bool mirror, 
   for (int c = 0; c < channels(); ++c, to += plane) {
     const std::array<float, 256>& table = tables_[c];
     for (int x = 0; x < pixels; ++x) to[x] = table[from[c + x * step]];
-  }
-}
-
-void Normalisation::apply(std::span<float> planes) const {
-  const std::size_t plane = planes.size() / channels();
-  for (int c = 0; c < channels(); ++c) {
-    const auto scale = static_cast<float>(1 / (255 * deviation(c)));
-    const auto shift = static_cast<float>(-mean(c) / deviation(c));
-    for (float& value : planes.subspan(c * plane, plane)) value = value * scale + shift;
   }
 }
 
@@ -59,8 +53,7 @@ void write_normalised(const Image& image, const ResizePlan& plan,
                       std::span<float> output) {
   check_output(image, plan, normalisation, output.size());
   if (plan.height != plan.source.height || plan.width != plan.source.width) {
-    resize_bicubic(image, plan, scratch, output);
-    normalisation.apply(output);
+    resize_bicubic(image, plan, normalisation.map(), normalisation.kernels(), scratch, output);
     return;
   }
   check_plan(image, plan);

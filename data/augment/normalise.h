@@ -18,12 +18,14 @@ struct ChannelStatistics {
   std::vector<float> deviation;
 };
 
-/// The affine map of each channel. Immutable, so any number of threads may use one.
+/// The affine map of each channel, and the kernels that pixels are computed with on the way there.
+/// Immutable, so any number of threads may use one.
 class Normalisation {
  public:
   /// Throws std::invalid_argument unless there are 1 or 3 means, as many deviations, and all of
-  /// these positive.
-  explicit Normalisation(const ChannelStatistics& statistics);
+  /// these positive; and as pixel_kernels() does.
+  explicit Normalisation(const ChannelStatistics& statistics,
+                         const PixelKernels& kernels = pixel_kernels());
 
   int channels() const { return static_cast<int>(statistics_.mean.size()); }
 
@@ -35,11 +37,15 @@ class Normalisation {
   void take_row(const std::uint8_t* from, int pixels, bool mirror, float* to,
                 std::size_t plane) const;
 
-  /// In place: (C, H, W) planes of intensities in [0, 255], not necessarily whole or inside.
-  void apply(std::span<float> planes) const;
+  /// From intensities in [0, 255], not necessarily whole or inside.
+  const ChannelMap& map() const { return map_; }
+
+  const PixelKernels& kernels() const { return *kernels_; }
 
  private:
   ChannelStatistics statistics_;
+  const PixelKernels* kernels_;
+  ChannelMap map_;
   std::vector<std::array<float, 256>> tables_;  ///< by channel and pixel value
 };
 

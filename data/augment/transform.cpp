@@ -17,14 +17,17 @@ Draws draws_for(const DrawKey& key) {
   return Draws(Purpose::kAugmentation, {key.seed, key.epoch, key.sample});
 }
 
-bool has_size(const Image& image, int size) {
+Extent extent_of(const Image& image) {
+  return {image.height, image.width};
+}
+
+bool has_size(const Extent& image, int size) {
   return image.height == size && image.width == size;
 }
 
 /// Taking over the whole image.
-ResizePlan whole(const Image& image, bool mirror) {
-  const Window all{0, 0, image.height, image.width};
-  return {all, image.height, image.width, all, mirror};
+ResizePlan whole(const Extent& image, bool mirror) {
+  return {whole_of(image), image.height, image.width, whole_of(image), mirror};
 }
 
 /// 256 for a crop of 224, and in proportion for others.
@@ -37,23 +40,27 @@ class TestTransform final : public Transform {
   TestTransform(int size, int shorter, const ChannelStatistics& statistics)
       : size_(size), shorter_(shorter), normalisation_(statistics) {}
 
+  Window looked_at(const Extent& image, const DrawKey&) const override {
+    return pixels_read(plan(image));
+  }
+
   void apply(const Image& image, const DrawKey&, ResizeScratch& scratch,
              std::span<float> output) const override {
-    const bool as_it_is = shorter_ == 0 && has_size(image, size_);
-    const int shorter = shorter_ == 0 ? default_shorter_side(size_) : shorter_;
-    write_normalised(
-        image,
-        as_it_is ? whole(image, false) : centre_crop({image.height, image.width}, shorter, size_),
-        normalisation_, scratch, output);
+    write_normalised(image, plan(extent_of(image)), normalisation_, scratch, output);
   }
 
  private:
+  ResizePlan plan(const Extent& image) const {
+    if (shorter_ == 0 && has_size(image, size_)) return whole(image, false);
+    return centre_crop(image, shorter_ == 0 ? default_shorter_side(size_) : shorter_, size_);
+  }
+
   int size_, shorter_;
   Normalisation normalisation_;
 };
 
 void require_size(const Image& image, int size, const char* augmentation) {
-  if (!has_size(image, size))
+  if (!has_size(extent_of(image), size))
     throw std::runtime_error(
         fmt::format("augmentation '{}' takes {}x{} images, this one is {}x{} (use 'imagenet' or "
                     "'none')",
@@ -67,7 +74,8 @@ class Flip final : public Transform {
   void apply(const Image& image, const DrawKey& key, ResizeScratch& scratch,
              std::span<float> output) const override {
     require_size(image, size_, "flip");
-    write_normalised(image, whole(image, draws_for(key).coin()), normalisation_, scratch, output);
+    write_normalised(image, whole(extent_of(image), draws_for(key).coin()), normalisation_, scratch,
+                     output);
   }
 
  private:
@@ -84,7 +92,7 @@ class PadCropFlip final : public Transform {
   void apply(const Image& image, const DrawKey& key, ResizeScratch&,
              std::span<float> output) const override {
     require_size(image, size_, "cifar");
-    check_output(image, whole(image, false), normalisation_, output.size());
+    check_output(image, whole(extent_of(image), false), normalisation_, output.size());
     Draws draws = draws_for(key);
     const bool mirror = draws.coin();
     // The crop's corner relative to the unpadded image.
@@ -119,14 +127,21 @@ class ImageNetAugmentation final : public Transform {
   ImageNetAugmentation(int size, bool colour, const ChannelStatistics& statistics)
       : size_(size), colour_(colour), normalisation_(statistics) {}
 
+  Window looked_at(const Extent& image, const DrawKey& key) const override {
+    return pixels_read(plan_imagenet(image, draw(image, key), size_));
+  }
+
   void apply(const Image& image, const DrawKey& key, ResizeScratch& scratch,
              std::span<float> output) const override {
-    Draws draws = draws_for(key);
-    const ImageNetDraws drawn = draw_imagenet({image.height, image.width}, colour_, draws);
-    apply_imagenet(image, drawn, size_, normalisation_, scratch, output);
+    apply_imagenet(image, draw(extent_of(image), key), size_, normalisation_, scratch, output);
   }
 
  private:
+  ImageNetDraws draw(const Extent& image, const DrawKey& key) const {
+    Draws draws = draws_for(key);
+    return draw_imagenet(image, colour_, draws);
+  }
+
   int size_;
   bool colour_;
   Normalisation normalisation_;
@@ -138,6 +153,10 @@ void check_size(int size) {
 }
 
 }  // namespace
+
+Window Transform::looked_at(const Extent& image, const DrawKey&) const {
+  return whole_of(image);
+}
 
 std::vector<std::string> augmentation_names() {
   return {"none", "flip", "cifar", "imagenet", "imagenet-colour"};

@@ -11,6 +11,7 @@
 #include "data/augment/normalise.h"
 #include "data/augment/resize.h"
 #include "data/decode/image.h"
+#include "data/decode/window.h"
 
 namespace resnext::data {
 
@@ -31,6 +32,10 @@ class Transform {
   Transform(const Transform&) = delete;
   Transform& operator=(const Transform&) = delete;
   virtual ~Transform() = default;
+
+  /// The pixels of an image of that size that apply() looks at: the others need not be decoded. All
+  /// of them, unless the transform knows better.
+  virtual Window looked_at(const Extent& image, const DrawKey& key) const;
 
   /// Throws std::runtime_error for an image of a size that the transform does not take (the caller
   /// adds which image it was), std::invalid_argument for an output or channels that do not fit.

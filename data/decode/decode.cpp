@@ -37,10 +37,14 @@ std::string describe_unknown_format(std::span<const std::uint8_t> bytes) {
 }
 
 void decode_image(std::span<const std::uint8_t> bytes, Image& image) {
+  decode_image(bytes, whole_of, image);
+}
+
+void decode_image(std::span<const std::uint8_t> bytes, const RegionChoice& choose, Image& image) {
   const auto format = image_format(bytes);
   if (!format) throw std::runtime_error(describe_unknown_format(bytes));
   if (*format == ImageFormat::kJpeg)
-    decode_jpeg(bytes, kMaxDecodedPixels, image);
+    decode_jpeg(bytes, kMaxDecodedPixels, choose, image);
   else
     decode_png(bytes, kMaxDecodedPixels, image);
 }

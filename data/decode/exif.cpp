@@ -49,9 +49,13 @@ int exif_orientation(std::span<const std::uint8_t> app1) {
   return 1;
 }
 
+bool shows_sideways(int orientation) {
+  return orientation >= 5 && orientation <= 8;
+}
+
 void apply_orientation(int orientation, Image& image) {
   if (orientation <= 1 || orientation > 8) return;
-  const bool swap_axes = orientation >= 5;
+  const bool swap_axes = shows_sideways(orientation);
   // After a possible swap of the axes, these say which of the stored axes run backwards.
   const bool flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;

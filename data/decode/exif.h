@@ -12,6 +12,9 @@ namespace resnext::data {
 /// none or the segment is malformed.
 int exif_orientation(std::span<const std::uint8_t> app1);
 
+/// Whether turning upright exchanges height and width.
+bool shows_sideways(int orientation);
+
 /// Turns and mirrors the image upright.
 void apply_orientation(int orientation, Image& image);
 

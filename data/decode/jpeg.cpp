@@ -1,73 +1,19 @@
 #include "data/decode/jpeg.h"
 
-#include <csetjmp>
-#include <cstdio>
+#include <algorithm>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
 #include <fmt/format.h>
-#include <jpeglib.h>
-// After jpeglib.h, which says what its macros are for.
-#include <jerror.h>
 
 #include "data/decode/exif.h"
+#include "data/decode/jpeg_decompressor.h"
 
 namespace resnext::data {
 
 namespace {
 
-/// libjpeg reports errors by a callback that must not return.
-struct ErrorManager {
-  jpeg_error_mgr base;  // first, so that libjpeg's pointer to it is one to the whole
-  std::jmp_buf jump;
-  char message[JMSG_LENGTH_MAX];
-};
-
-void jump_out(j_common_ptr info) {
-  auto* manager = reinterpret_cast<ErrorManager*>(info->err);
-  info->err->format_message(info, manager->message);
-  std::longjmp(manager->jump, 1);
-}
-
-/// Warnings are for oddities that every decoder puts up with, except that the data ended too early:
-/// libjpeg would fill the rest with grey.
-void fail_on_premature_end(j_common_ptr info, int level) {
-  if (level >= 0) return;
-  const int code = info->err->msg_code;
-  if (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER) jump_out(info);
-}
-
-/// Owns the decompressor. Each run() is a region that libjpeg may jump out of.
-class Decompressor {
- public:
-  Decompressor() {
-    info_.err = jpeg_std_error(&errors_.base);
-    errors_.base.error_exit = jump_out;
-    errors_.base.emit_message = fail_on_premature_end;
-    run([this] { jpeg_create_decompress(&info_); });
-  }
-  Decompressor(const Decompressor&) = delete;
-  Decompressor& operator=(const Decompressor&) = delete;
-  ~Decompressor() { jpeg_destroy_decompress(&info_); }
-
-  /// Runs calls into libjpeg and turns a jump into an exception. `calls` is jumped over without
-  /// cleaning up, so it must not own anything.
-  template <typename Calls>
-  void run(const Calls& calls) {
-    if (setjmp(errors_.jump) != 0)
-      throw std::runtime_error(std::string("JPEG: ") + errors_.message);
-    calls();
-  }
-
-  jpeg_decompress_struct& info() { return info_; }
-
- private:
-  jpeg_decompress_struct info_{};
-  ErrorManager errors_{};
-};
-
-void read_header(Decompressor& decompressor, std::span<const std::uint8_t> bytes) {
+void read_header(JpegDecompressor& decompressor, std::span<const std::uint8_t> bytes) {
   jpeg_decompress_struct& info = decompressor.info();
   decompressor.run([&] {
     jpeg_mem_src(&info, bytes.data(), bytes.size());
@@ -85,7 +31,7 @@ int orientation_of(const jpeg_decompress_struct& info) {
 }
 
 /// Sets the largest scale of eighths at which the image has at most `max_pixels`.
-void choose_scale(Decompressor& decompressor, std::size_t max_pixels) {
+void choose_scale(JpegDecompressor& decompressor, std::size_t max_pixels) {
   jpeg_decompress_struct& info = decompressor.info();
   const std::size_t pixels = std::size_t(info.image_width) * info.image_height;
   if (pixels <= max_pixels) return;
@@ -104,39 +50,103 @@ void choose_scale(Decompressor& decompressor, std::size_t max_pixels) {
 
 /// As in the files of Adobe's programs, which all decoders take for the rule, CMYK is stored
 /// inverted: 255 is no ink.
-void cmyk_row_to_rgb(const std::vector<std::uint8_t>& cmyk, std::uint8_t* rgb) {
-  for (std::size_t i = 0; i + 3 < cmyk.size(); i += 4)
+void cmyk_row_to_rgb(const std::uint8_t* cmyk, std::size_t pixels, std::uint8_t* rgb) {
+  for (; pixels > 0; --pixels, cmyk += 4)
     for (std::size_t c = 0; c < 3; ++c)
-      *rgb++ = static_cast<std::uint8_t>((cmyk[i + c] * cmyk[i + 3] + 127) / 255);
+      *rgb++ = static_cast<std::uint8_t>((cmyk[c] * cmyk[3] + 127) / 255);
 }
 
-void read_pixels(Decompressor& decompressor, Image& image) {
+Extent output_extent(const jpeg_decompress_struct& info) {
+  return {static_cast<int>(info.output_height), static_cast<int>(info.output_width)};
+}
+
+/// Decodes rows into the image, from the column that libjpeg begins at.
+class RowReader {
+ public:
+  /// After jpeg_start_decompress(). Only columns [begin, end) will be right: libjpeg decodes them,
+  /// those before as far as the blocks' border, and some around.
+  RowReader(JpegDecompressor& decompressor, int begin, int end, Image& image)
+      : decompressor_(decompressor), info_(decompressor.info()), image_(image) {
+    const int width = output_extent(info_).width;
+    // Where chroma is interpolated, a pixel looks two columns to each side at most, and libjpeg
+    // takes the border of what it decodes for the border of the image.
+    constexpr int kMargin = 2;
+    first_ = static_cast<JDIMENSION>(std::max(0, begin - kMargin));
+    JDIMENSION columns = static_cast<JDIMENSION>(std::min(width, end + kMargin)) - first_;
+    decompressor_.run([&] { jpeg_crop_scanline(&info_, &first_, &columns); });
+    if (info_.out_color_space == JCS_CMYK) cmyk_.resize(std::size_t(columns) * 4);
+  }
+
+  /// The rows up to `end`.
+  void read_until(int end) {
+    decompressor_.run([&] {
+      while (info_.output_scanline < static_cast<JDIMENSION>(end)) read_row();
+    });
+  }
+
+  /// Leaves out the rows up to `row`, to go on there.
+  void skip_until(int row) {
+    const JDIMENSION rows = static_cast<JDIMENSION>(row) - info_.output_scanline;
+    if (rows > 0) decompressor_.run([&] { jpeg_skip_scanlines(&info_, rows); });
+  }
+
+ private:
+  void read_row() {
+    std::uint8_t* const rgb =
+        image_.pixels.data() + (std::size_t(info_.output_scanline) * image_.width + first_) * 3;
+    std::uint8_t* row = cmyk_.empty() ? rgb : cmyk_.data();
+    jpeg_read_scanlines(&info_, &row, 1);
+    if (!cmyk_.empty()) cmyk_row_to_rgb(cmyk_.data(), info_.output_width, rgb);
+  }
+
+  JpegDecompressor& decompressor_;
+  jpeg_decompress_struct& info_;
+  Image& image_;
+  JDIMENSION first_ = 0;  ///< the image's column where decoded rows begin
+  std::vector<std::uint8_t> cmyk_;
+};
+
+/// The region's pixels, then what is left of the compressed data: it may end too early.
+void read_pixels(JpegDecompressor& decompressor, const Window& region, Image& image) {
   jpeg_decompress_struct& info = decompressor.info();
-  const bool is_cmyk = info.num_components == 4;
-  info.out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
-  decompressor.run([&] { jpeg_start_decompress(&info); });
-  image.resize(static_cast<int>(info.output_height), static_cast<int>(info.output_width), 3);
-  std::vector<std::uint8_t> cmyk(is_cmyk ? std::size_t(info.output_width) * 4 : 0);
-  decompressor.run([&] {
-    while (info.output_scanline < info.output_height) {
-      std::uint8_t* rgb =
-          image.pixels.data() + std::size_t(info.output_scanline) * info.output_width * 3;
-      std::uint8_t* row = is_cmyk ? cmyk.data() : rgb;
-      jpeg_read_scanlines(&info, &row, 1);
-      if (is_cmyk) cmyk_row_to_rgb(cmyk, rgb);
-    }
-    jpeg_finish_decompress(&info);
-  });
+  RowReader rows(decompressor, region.x, region.x + region.width, image);
+  rows.skip_until(region.y);
+  rows.read_until(region.y + region.height);
+  if (jpeg_has_multiple_scans(&info)) return;  // all has been read before the first row
+  // Rows skipped to the very end are not read, so the last row is decoded, wanted or not.
+  if (info.output_scanline < info.output_height) rows.skip_until(image.height - 1);
+  rows.read_until(image.height);
+  decompressor.run([&] { jpeg_finish_decompress(&info); });
+}
+
+/// The part of the image to read for the pixels wanted of it to be right.
+Window part_to_read(jpeg_decompress_struct& info, const Window& wanted) {
+  const Extent extent = output_extent(info);
+  if (info.scale_num != info.scale_denom) return whole_of(extent);
+  // Where a progressive JPEG's last scans are missing, libjpeg smooths blocks over their
+  // neighbours, which at the border of what it decodes it does not see.
+  if (jpeg_has_multiple_scans(&info)) return {wanted.y, 0, wanted.height, extent.width};
+  return wanted;
 }
 
 }  // namespace
 
-void decode_jpeg(std::span<const std::uint8_t> bytes, std::size_t max_pixels, Image& image) {
-  Decompressor decompressor;
+void decode_jpeg(std::span<const std::uint8_t> bytes, std::size_t max_pixels,
+                 const RegionChoice& choose, Image& image) {
+  JpegDecompressor decompressor;
+  jpeg_decompress_struct& info = decompressor.info();
   read_header(decompressor, bytes);
-  const int orientation = orientation_of(decompressor.info());
+  const int orientation = orientation_of(info);
   choose_scale(decompressor, max_pixels);
-  read_pixels(decompressor, image);
+  info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
+  decompressor.run([&] { jpeg_start_decompress(&info); });
+  const Extent extent = output_extent(info);
+  const Extent shown = shows_sideways(orientation) ? Extent{extent.width, extent.height} : extent;
+  const Window wanted = choose(shown);
+  if (!fits(wanted, shown)) throw std::invalid_argument("decoding: the region leaves the image");
+  image.resize(extent.height, extent.width, 3);
+  read_pixels(decompressor, orientation == 1 ? part_to_read(info, wanted) : whole_of(extent),
+              image);
   apply_orientation(orientation, image);
 }
 

@@ -192,6 +192,25 @@ TEST(ImageNetAugmentation, TheTransformsDrawAndApply) {
   }
 }
 
+// Whatever processor a rank runs on, it sees the same inputs.
+TEST(ImageNetAugmentation, AllInstructionSetsGiveTheSameBits) {
+  const Photo photo("photo.jpg", 150, 200);
+  for (std::uint64_t sample = 0; sample < 20; ++sample) {
+    Draws draws(Purpose::kAugmentation, {4, 2, sample});
+    const ImageNetDraws drawn = draw_imagenet({150, 200}, sample % 2 == 0, draws);
+    const auto output = [&](const std::string& kernels) {
+      std::vector<float> values(std::size_t(kSize) * kSize * 3);
+      ResizeScratch scratch;
+      apply_imagenet(photo.image, drawn, kSize,
+                     Normalisation(kImageNetStatistics, pixel_kernels(kernels)), scratch, values);
+      return values;
+    };
+    const std::vector<float> portable = output("portable");
+    for (const std::string& name : available_pixel_kernels())
+      EXPECT_EQ(output(name), portable) << name << ", sample " << sample;
+  }
+}
+
 TEST(ImageNetAugmentation, AllocatesNothingOnceScratchHasGrown) {
   Image image;
   image.resize(300, 400, 3);

@@ -27,7 +27,7 @@ Image noise_image(int height, int width, int channels) {
 std::vector<float> resized(const Image& image, const ResizePlan& plan) {
   std::vector<float> output(std::size_t(plan.part.height) * plan.part.width * image.channels);
   ResizeScratch scratch;
-  resize_bicubic(image, plan, scratch, output);
+  resize_bicubic(image, plan, {}, pixel_kernels(), scratch, output);
   return output;
 }
 
@@ -162,13 +162,49 @@ TEST(Resize, LooksAtTheSourceWindowOnly) {
   EXPECT_EQ(resized(image, plan), resized(other, plan));
 }
 
+/// Whether the resized image changes with the pixels in `window` alone.
+bool depends_on(const Image& image, const ResizePlan& plan, const Window& window) {
+  Image other = image;
+  for (int y = window.y; y < window.y + window.height; ++y)
+    for (int x = window.x; x < window.x + window.width; ++x)
+      for (int c = 0; c < image.channels; ++c)
+        other.pixels[(std::size_t(y) * image.width + x) * image.channels + c] ^= 0xff;
+  return resized(image, plan) != resized(other, plan);
+}
+
+// What pixels_read() leaves out has no effect, and no row or column at its border is idle.
+TEST(Resize, PixelsReadAreAllThatCounts) {
+  const Image image = noise_image(60, 80, 3);
+  const ResizePlan plans[] = {whole({5, 6, 30, 40}, 22, 22),
+                              whole({5, 6, 30, 40}, 70, 90),
+                              whole({50, 70, 10, 10}, 64, 64),
+                              whole({10, 10, 1, 1}, 8, 8),
+                              whole({10, 10, 1, 30}, 8, 8),
+                              {{0, 0, 60, 80}, 30, 40, {3, 8, 24, 24}, true},
+                              {{0, 0, 60, 80}, 120, 160, {0, 8, 24, 24}, false},
+                              {{0, 0, 60, 80}, 120, 160, {96, 136, 24, 24}, false}};
+  for (const ResizePlan& plan : plans) {
+    const auto [y, x, height, width] = pixels_read(plan);
+    const int bottom = y + height, right = x + width;
+    EXPECT_TRUE(fits({y, x, height, width}, {60, 80}));
+    EXPECT_FALSE(depends_on(image, plan, {0, 0, y, 80}));
+    EXPECT_FALSE(depends_on(image, plan, {bottom, 0, 60 - bottom, 80}));
+    EXPECT_FALSE(depends_on(image, plan, {0, 0, 60, x}));
+    EXPECT_FALSE(depends_on(image, plan, {0, right, 60, 80 - right}));
+    EXPECT_TRUE(depends_on(image, plan, {y, x, 1, width}));
+    EXPECT_TRUE(depends_on(image, plan, {bottom - 1, x, 1, width}));
+    EXPECT_TRUE(depends_on(image, plan, {y, x, height, 1}));
+    EXPECT_TRUE(depends_on(image, plan, {y, right - 1, height, 1}));
+  }
+}
+
 // Working memory of one size must not show in an image of another.
 TEST(Resize, ScratchCarriesNothingOver) {
   ResizeScratch scratch;
   const Image large = noise_image(80, 90, 3), small = noise_image(9, 8, 1);
   std::vector<float> first(50 * 60 * 3), second(20 * 20);
-  resize_bicubic(large, whole({0, 0, 80, 90}, 50, 60), scratch, first);
-  resize_bicubic(small, whole({0, 0, 9, 8}, 20, 20), scratch, second);
+  resize_bicubic(large, whole({0, 0, 80, 90}, 50, 60), {}, pixel_kernels(), scratch, first);
+  resize_bicubic(small, whole({0, 0, 9, 8}, 20, 20), {}, pixel_kernels(), scratch, second);
   EXPECT_EQ(second, resized(small, whole({0, 0, 9, 8}, 20, 20)));
 }
 
@@ -177,7 +213,7 @@ TEST(Resize, RefusesWindowsThatDoNotFit) {
   ResizeScratch scratch;
   std::vector<float> output(5 * 5 * 3);
   const auto attempt = [&](const ResizePlan& plan) {
-    resize_bicubic(image, plan, scratch, output);
+    resize_bicubic(image, plan, {}, pixel_kernels(), scratch, output);
   };
   EXPECT_NO_THROW(attempt(whole({5, 5, 5, 5}, 5, 5)));
   EXPECT_THROW(attempt(whole({6, 5, 5, 5}, 5, 5)), std::invalid_argument);

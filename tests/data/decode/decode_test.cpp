@@ -180,14 +180,22 @@ TEST_F(Decode, RefusesHugePngsThatItWouldHaveToHold) {
 TEST_F(Decode, ScalesALargeJpegDown) {
   const Bytes bytes = read_file(folder_ / "full.jpg");
   Image whole, half, eighth;
-  decode_jpeg(bytes, 53 * 37, whole);
+  decode_jpeg(bytes, 53 * 37, whole_of, whole);
   EXPECT_EQ(whole.width, 53);
-  decode_jpeg(bytes, 27 * 19, half);
+  decode_jpeg(bytes, 27 * 19, whole_of, half);
   EXPECT_EQ(half.width, 27);
   EXPECT_EQ(half.height, 19);
-  decode_jpeg(bytes, 1, eighth);
+  Image part;
+  decode_jpeg(
+      bytes, 27 * 19,
+      [](const Extent&) {
+        return Window{3, 4, 5, 6};
+      },
+      part);
+  EXPECT_EQ(part.pixels, half.pixels);
+  decode_jpeg(bytes, 1, whole_of, eighth);
   EXPECT_EQ(eighth.width, 7);
-  EXPECT_THROW(decode_jpeg(read_file(folder_ / "progressive.jpg"), 27 * 19, half),
+  EXPECT_THROW(decode_jpeg(read_file(folder_ / "progressive.jpg"), 27 * 19, whole_of, half),
                std::runtime_error);
 }
 
