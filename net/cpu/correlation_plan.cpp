@@ -12,9 +12,9 @@ namespace {
 // outputs (two vectors).
 constexpr int kInputsAtOnce = 384;
 // A slab should stay in its second cache.
-constexpr int kSlabValues = 32 << 10;
+constexpr int kSlabValues = 24 << 10;
 constexpr int kSumsValues = 64 << 10;
-constexpr int kChannelsFilledAtOnce = 64;
+constexpr int kChannelsFilledAtOnce = 32;
 // 1x1 convolutions: outputs of a unit.
 constexpr int kFewestOutputs = 72, kMostOutputs = 168;
 
