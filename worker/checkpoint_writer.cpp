@@ -30,11 +30,12 @@ void remove_old(const std::string& folder, std::uint64_t step, int keep) {
   }
 }
 
-void write_now(const std::string& folder, int keep, const net::Graph& graph,
-               const TrainingState& state, const CheckpointHeader& header) {
+TrainingState write_now(const std::string& folder, int keep, const net::Graph& graph,
+                        TrainingState state, const CheckpointHeader& header) {
   const fs::path path = fs::path(folder) / fmt::format("checkpoint-{:08}.h5", state.step);
   data::replace_file(path.string(), encode_checkpoint(graph, state, header));
   remove_old(folder, state.step, keep);
+  return state;
 }
 
 }  // namespace
@@ -64,12 +65,17 @@ void CheckpointWriter::write(const net::Graph& graph, TrainingState state,
 
 void CheckpointWriter::check() {
   if (pending_.valid() && pending_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
-    pending_.get();
+    spare_ = pending_.get();
   }
 }
 
 void CheckpointWriter::wait() {
-  if (pending_.valid()) pending_.get();
+  if (pending_.valid()) spare_ = pending_.get();
+}
+
+TrainingState CheckpointWriter::take_spare() {
+  wait();
+  return std::exchange(spare_, {});
 }
 
 }  // namespace resnext::worker

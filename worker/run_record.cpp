@@ -1,5 +1,7 @@
 #include "worker/run_record.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -45,11 +47,24 @@ void RunRecord::publish_now_and_then(const TrainingState& state) {
   if (std::chrono::steady_clock::now() - published_ >= kPublishEvery) publish(state);
 }
 
-void RunRecord::checkpoint(const TrainingState& state) {
+void RunRecord::checkpoint(const TrainingState& state, std::vector<float> momentum) {
   if (!checkpoints_) return;
-  checkpoints_->write(setup_.graph, state,
+  TrainingState copy = checkpoints_->take_spare();
+  copy = state;  // into the memory of the last checkpoint's
+  copy.momentum = std::move(momentum);
+  checkpoints_->write(setup_.graph, std::move(copy),
                       {describe_experiment(setup_), provenance_, setup_.dataset().class_names});
   publish(state);
+}
+
+void RunRecord::note_evaluation(const ValidationResult& result) {
+  validation_images_per_second_ = double(result.images) / result.seconds;
+}
+
+void RunRecord::note_checkpoint_stall(double seconds) {
+  if (!checkpoints_) return;
+  ++checkpoint_count_;
+  checkpoint_stall_seconds_ += seconds;
 }
 
 void RunRecord::finish(const TrainingState& state, bool finished) {
@@ -102,6 +117,13 @@ nlohmann::json RunRecord::summary(const TrainingState& state) const {
       json["validation_restricted_top1_error"] = validation.restricted_top1_error.back();
       json["validation_restricted_top5_error"] = validation.restricted_top5_error.back();
     }
+  }
+  if (validation_images_per_second_ > 0) {
+    json["validation_images_per_second"] = validation_images_per_second_;
+  }
+  if (checkpoint_count_ > 0) {
+    json["checkpoints"] = checkpoint_count_;
+    json["checkpoint_stall_seconds"] = checkpoint_stall_seconds_;
   }
   return json;
 }
