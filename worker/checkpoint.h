@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <optional>
 #include <string>
@@ -75,7 +76,9 @@ class CheckpointWriter {
 
   /// Takes the state and returns; waits first if the previous write is still under way. Rethrows a
   /// failure of an earlier write (disk full: names file and reason; the older checkpoints stay).
-  void write(const net::Graph& graph, TrainingState state, CheckpointHeader header);
+  /// `afterwards` is called in the background with the state, once it is on disk.
+  void write(const net::Graph& graph, TrainingState state, CheckpointHeader header,
+             std::function<void(const TrainingState&)> afterwards = {});
 
   /// The state last written, for its memory: a copy made into it costs no page faults. Waits for
   /// the write under way, and rethrows its failure. Empty before the first.

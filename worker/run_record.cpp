@@ -37,6 +37,7 @@ RunRecord::RunRecord(const Setup& setup, int rank, int ranks, std::uint64_t firs
 
 void RunRecord::publish(const TrainingState& state) {
   if (!active_ || setup_.options.out.empty()) return;
+  if (checkpoints_) checkpoints_->wait();  // it publishes, too
   publish_result(setup_.options.out, {attributes(), summary(state)}, state.training,
                  state.validation);
   published_ = std::chrono::steady_clock::now();
@@ -53,8 +54,18 @@ void RunRecord::checkpoint(const TrainingState& state, std::vector<float> moment
   copy = state;  // into the memory of the last checkpoint's
   copy.momentum = std::move(momentum);
   checkpoints_->write(setup_.graph, std::move(copy),
-                      {describe_experiment(setup_), provenance_, setup_.dataset().class_names});
-  publish(state);
+                      {describe_experiment(setup_), provenance_, setup_.dataset().class_names},
+                      publication(state));
+  published_ = std::chrono::steady_clock::now();
+}
+
+/// To be called in the background: what it says was gathered here.
+std::function<void(const TrainingState&)> RunRecord::publication(const TrainingState& state) const {
+  if (setup_.options.out.empty()) return {};
+  return [path = setup_.options.out, description = ResultDescription{attributes(), summary(state)}](
+             const TrainingState& copy) {
+    publish_result(path, description, copy.training, copy.validation);
+  };
 }
 
 void RunRecord::note_evaluation(const ValidationResult& result) {

@@ -3,6 +3,7 @@
 // on other ranks every call does nothing.
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -26,8 +27,8 @@ class RunRecord {
   /// what has gone wrong with the checkpoint in the background.
   void publish_now_and_then(const TrainingState& state);
 
-  /// Writes a checkpoint in the background, and the result file. `momentum` is the whole one, which
-  /// the state does not hold while it trains.
+  /// Writes a checkpoint in the background, and then the result file. `momentum` is the whole one,
+  /// which the state does not hold while it trains.
   void checkpoint(const TrainingState& state, std::vector<float> momentum);
 
   /// Notes, for the result file, what the last evaluation took.
@@ -41,6 +42,7 @@ class RunRecord {
   Progress& progress() { return *progress_; }
 
  private:
+  std::function<void(const TrainingState&)> publication(const TrainingState& state) const;
   nlohmann::json attributes() const;
   nlohmann::json summary(const TrainingState& state) const;
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "worker/finite.h"
 #include "worker/moving_average.h"
 #include "worker/schedule.h"
 
@@ -218,9 +219,7 @@ void Trainer::record_step(RunRecord& record, const StepTotals& totals, double se
 
 /// All ranks hold the same weights, so they agree.
 void Trainer::require_finite_weights() const {
-  const bool finite = std::all_of(state_.parameters.begin(), state_.parameters.end(),
-                                  [](float value) { return std::isfinite(value); });
-  if (!finite)
+  if (!all_finite(state_.parameters))
     throw_diverged("a weight", learning_rate_at(setup_.options.schedule, state_.step - 1));
 }
 
