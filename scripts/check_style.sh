@@ -22,7 +22,7 @@ outdated() {
   ninja -C build/release -t deps | awk -v RS= '{ sub(/^[^\n]*\n */, ""); gsub(/\n */, " "); print }' |
     while read -r source headers; do
       local name=${source#"$PWD/"}
-      [[ $name =~ ^(cli|net|data|worker|launcher|ablations)/.*\.cpp$ ]] || continue
+      [[ $name =~ ^(cli|net|data|worker|launcher|ablations|scripts)/.*\.cpp$ ]] || continue
       local stamp=build/tidy/$name
       # shellcheck disable=SC2086
       if [[ ! -e $stamp || -n $(find "$source" $headers .clang-tidy -newer "$stamp" -print -quit) ]]; then

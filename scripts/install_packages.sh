@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that the project needs (Debian 12 and 13), and only those not there yet.
-# Usage: scripts/install_packages.sh [build] [quickstart] [test] [style]      (default: all four)
+# Usage: scripts/install_packages.sh [build] [quickstart] [test] [style] [benchmark]   (default: all but benchmark)
 # The one list of packages: whatever needs another one adds it here.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ declare -A packages=(
            libjpeg62-turbo-dev libpng-dev zlib1g-dev libgtest-dev libgmock-dev"
   [quickstart]="dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy"
   [test]="python3-h5py python3-matplotlib python3-numpy python3-pil"
+  [benchmark]="python3-torch python3-h5py python3-matplotlib python3-numpy python3-pil"  # PyTorch to compare with
   [style]="clang-format-14 clang-tidy-14"  # fixed versions: others would format differently
 )
 # Only Debian 12 has these versions; elsewhere the style is not checked.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <optional>
 #include <string>
@@ -73,10 +74,15 @@ class CheckpointWriter {
   CheckpointWriter(const CheckpointWriter&) = delete;
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;
 
-  /// Takes a copy of the state and returns; waits first if the previous write is still under way.
-  /// Rethrows a failure of an earlier write (disk full: names file and reason; the older
-  /// checkpoints stay).
-  void write(const net::Graph& graph, TrainingState state, CheckpointHeader header);
+  /// Takes the state and returns; waits first if the previous write is still under way. Rethrows a
+  /// failure of an earlier write (disk full: names file and reason; the older checkpoints stay).
+  /// `afterwards` is called in the background with the state, once it is on disk.
+  void write(const net::Graph& graph, TrainingState state, CheckpointHeader header,
+             std::function<void(const TrainingState&)> afterwards = {});
+
+  /// The state last written, for its memory: a copy made into it costs no page faults. Waits for
+  /// the write under way, and rethrows its failure. Empty before the first.
+  TrainingState take_spare();
 
   /// Rethrows the failure of a write that has ended, without waiting for one that has not.
   void check();
@@ -87,7 +93,8 @@ class CheckpointWriter {
  private:
   std::string folder_;
   int keep_;
-  std::future<void> pending_;
+  std::future<TrainingState> pending_;  ///< gives the state back
+  TrainingState spare_;
 };
 
 }  // namespace resnext::worker

@@ -30,11 +30,14 @@ void remove_old(const std::string& folder, std::uint64_t step, int keep) {
   }
 }
 
-void write_now(const std::string& folder, int keep, const net::Graph& graph,
-               const TrainingState& state, const CheckpointHeader& header) {
+TrainingState write_now(const std::string& folder, int keep, const net::Graph& graph,
+                        TrainingState state, const CheckpointHeader& header,
+                        const std::function<void(const TrainingState&)>& afterwards) {
   const fs::path path = fs::path(folder) / fmt::format("checkpoint-{:08}.h5", state.step);
   data::replace_file(path.string(), encode_checkpoint(graph, state, header));
   remove_old(folder, state.step, keep);
+  if (afterwards) afterwards(state);
+  return state;
 }
 
 }  // namespace
@@ -55,21 +58,26 @@ CheckpointWriter::~CheckpointWriter() {
   if (pending_.valid()) pending_.wait();
 }
 
-void CheckpointWriter::write(const net::Graph& graph, TrainingState state,
-                             CheckpointHeader header) {
+void CheckpointWriter::write(const net::Graph& graph, TrainingState state, CheckpointHeader header,
+                             std::function<void(const TrainingState&)> afterwards) {
   wait();
   pending_ = std::async(std::launch::async, write_now, folder_, keep_, graph, std::move(state),
-                        std::move(header));
+                        std::move(header), std::move(afterwards));
 }
 
 void CheckpointWriter::check() {
   if (pending_.valid() && pending_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
-    pending_.get();
+    spare_ = pending_.get();
   }
 }
 
 void CheckpointWriter::wait() {
-  if (pending_.valid()) pending_.get();
+  if (pending_.valid()) spare_ = pending_.get();
+}
+
+TrainingState CheckpointWriter::take_spare() {
+  wait();
+  return std::exchange(spare_, {});
 }
 
 }  // namespace resnext::worker

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/comm/bucket_size.h"
 #include "worker/host_step.h"
 
 namespace resnext::worker {
@@ -13,8 +14,7 @@ net::StepOptions step_options(const Options& options, int ranks) {
   step.sgd = options.sgd;
   step.clip_norm = options.clip_gradient_norm;
   step.exact = options.reduce == ReductionMode::kExact;
-  step.bucket_values =
-      std::max<std::size_t>(1, static_cast<std::size_t>(options.bucket_mib * 1024 * 1024 / 4));
+  step.bucket_values = bucket_values(options.bucket_mib, ranks);
   step.local_batches = options.micro_batches() / ranks;
   step.timeout = std::chrono::seconds(options.timeout_seconds);
   return step;

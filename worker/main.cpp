@@ -138,6 +138,7 @@ void evaluate(Setup& setup, const Communicator& world, net::Engine& engine, Star
   engine.set_parameters(start.state.parameters);
   Evaluator evaluator(setup, world);
   const ValidationResult result = evaluator.evaluate(engine, start.state.statistics);
+  record.note_evaluation(result);
   start.state.validation = {};
   add_evaluation(start.state.step, 0.0, result, start.state.validation);
   agree(world, [&] {

@@ -182,11 +182,11 @@ void add_system_options(po::options_description& all, Options& o, RawOptions& ra
   group.add_options()("reduce", po::value(&raw.reduce)->default_value(raw.reduce),
                       "exact (independent of the ranks) or fast (MPI's order)")(
       "bucket-mib", po::value(&o.bucket_mib)->default_value(o.bucket_mib),
-      "size of a gradient bucket")("timeout",
-                                   po::value(&o.timeout_seconds)->default_value(o.timeout_seconds),
-                                   "seconds to wait for a stuck rank")(
-      "log-every", po::value(&o.log_every)->default_value(o.log_every),
-      "seconds between progress lines")(
+      "size of a gradient bucket; 0: by the number of ranks")(
+      "timeout", po::value(&o.timeout_seconds)->default_value(o.timeout_seconds),
+      "seconds to wait for a stuck rank")("log-every",
+                                          po::value(&o.log_every)->default_value(o.log_every),
+                                          "seconds between progress lines")(
       "progress", po::value(&o.progress)->default_value(o.progress),
       "live (one line, rewritten), plain, or auto: live in a terminal without mpirun")(
       "help", "this text")("version", "the version");
@@ -266,8 +266,8 @@ void check_ranges(const Options& o) {
           "must be a number, and not negative");
   require(o.keep_checkpoints >= 1, "keep-checkpoints", "must be at least 1");
   require(o.validate_every >= 0, "validate-every", "must not be negative");
-  require(o.bucket_mib > 0 && o.bucket_mib <= 1024, "bucket-mib",
-          "must be above 0 and at most 1024");
+  require(o.bucket_mib >= 0 && o.bucket_mib <= 1024, "bucket-mib",
+          "must be at least 0 and at most 1024");
   require(o.timeout_seconds >= 1, "timeout", "must be at least 1");
   require(o.log_every >= 0, "log-every", "must not be negative");
   for (const float deviation : o.deviation) {

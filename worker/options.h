@@ -57,7 +57,7 @@ struct Options {
   std::string resume = "auto";
   std::string scale;  ///< label of the run's scale, for the result file
   ReductionMode reduce = ReductionMode::kExact;
-  double bucket_mib = 4;
+  double bucket_mib = 0;  ///< 0: by the number of ranks
   bool eval_only = false;
   double validate_every = 1;      ///< epochs
   double log_every = 10;          ///< seconds

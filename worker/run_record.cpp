@@ -1,5 +1,7 @@
 #include "worker/run_record.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -35,6 +37,7 @@ RunRecord::RunRecord(const Setup& setup, int rank, int ranks, std::uint64_t firs
 
 void RunRecord::publish(const TrainingState& state) {
   if (!active_ || setup_.options.out.empty()) return;
+  if (checkpoints_) checkpoints_->wait();  // it publishes, too
   publish_result(setup_.options.out, {attributes(), summary(state)}, state.training,
                  state.validation);
   published_ = std::chrono::steady_clock::now();
@@ -45,11 +48,34 @@ void RunRecord::publish_now_and_then(const TrainingState& state) {
   if (std::chrono::steady_clock::now() - published_ >= kPublishEvery) publish(state);
 }
 
-void RunRecord::checkpoint(const TrainingState& state) {
+void RunRecord::checkpoint(const TrainingState& state, std::vector<float> momentum) {
   if (!checkpoints_) return;
-  checkpoints_->write(setup_.graph, state,
-                      {describe_experiment(setup_), provenance_, setup_.dataset().class_names});
-  publish(state);
+  TrainingState copy = checkpoints_->take_spare();
+  copy = state;  // into the memory of the last checkpoint's
+  copy.momentum = std::move(momentum);
+  checkpoints_->write(setup_.graph, std::move(copy),
+                      {describe_experiment(setup_), provenance_, setup_.dataset().class_names},
+                      publication(state));
+  published_ = std::chrono::steady_clock::now();
+}
+
+/// To be called in the background: what it says was gathered here.
+std::function<void(const TrainingState&)> RunRecord::publication(const TrainingState& state) const {
+  if (setup_.options.out.empty()) return {};
+  return [path = setup_.options.out, description = ResultDescription{attributes(), summary(state)}](
+             const TrainingState& copy) {
+    publish_result(path, description, copy.training, copy.validation);
+  };
+}
+
+void RunRecord::note_evaluation(const ValidationResult& result) {
+  validation_images_per_second_ = double(result.images) / result.seconds;
+}
+
+void RunRecord::note_checkpoint_stall(double seconds) {
+  if (!checkpoints_) return;
+  ++checkpoint_count_;
+  checkpoint_stall_seconds_ += seconds;
 }
 
 void RunRecord::finish(const TrainingState& state, bool finished) {
@@ -102,6 +128,13 @@ nlohmann::json RunRecord::summary(const TrainingState& state) const {
       json["validation_restricted_top1_error"] = validation.restricted_top1_error.back();
       json["validation_restricted_top5_error"] = validation.restricted_top5_error.back();
     }
+  }
+  if (validation_images_per_second_ > 0) {
+    json["validation_images_per_second"] = validation_images_per_second_;
+  }
+  if (checkpoint_count_ > 0) {
+    json["checkpoints"] = checkpoint_count_;
+    json["checkpoint_stall_seconds"] = checkpoint_stall_seconds_;
   }
   return json;
 }

@@ -3,8 +3,10 @@
 // on other ranks every call does nothing.
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "worker/checkpoint.h"
 #include "worker/evaluation/evaluator.h"
@@ -25,8 +27,14 @@ class RunRecord {
   /// what has gone wrong with the checkpoint in the background.
   void publish_now_and_then(const TrainingState& state);
 
-  /// Writes a checkpoint in the background, and the result file.
-  void checkpoint(const TrainingState& state);
+  /// Writes a checkpoint in the background, and then the result file. `momentum` is the whole one,
+  /// which the state does not hold while it trains.
+  void checkpoint(const TrainingState& state, std::vector<float> momentum);
+
+  /// Notes, for the result file, what the last evaluation took.
+  void note_evaluation(const ValidationResult& result);
+  /// Notes for how long training stood still for a checkpoint, on this rank.
+  void note_checkpoint_stall(double seconds);
 
   /// Ends the run's files: waits for the last checkpoint, marks the result as finished or stopped.
   void finish(const TrainingState& state, bool finished);
@@ -34,6 +42,7 @@ class RunRecord {
   Progress& progress() { return *progress_; }
 
  private:
+  std::function<void(const TrainingState&)> publication(const TrainingState& state) const;
   nlohmann::json attributes() const;
   nlohmann::json summary(const TrainingState& state) const;
 
@@ -43,6 +52,9 @@ class RunRecord {
   std::unique_ptr<Progress> progress_;
   std::unique_ptr<CheckpointWriter> checkpoints_;
   std::chrono::steady_clock::time_point start_, published_;
+  double validation_images_per_second_ = 0;  ///< 0: there was none
+  int checkpoint_count_ = 0;
+  double checkpoint_stall_seconds_ = 0;  ///< of all of them
   bool finished_ = false;
 };
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "worker/finite.h"
 #include "worker/moving_average.h"
 #include "worker/schedule.h"
 
@@ -16,6 +18,13 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+template <typename Work>
+double seconds_of(const Work& work) {
+  const Clock::time_point start = Clock::now();
+  work();
+  return seconds_since(start);
 }
 
 float loss_scale(std::size_t global_batch) {
@@ -66,11 +75,21 @@ TrainingOutcome Trainer::run(RunRecord& record) {
     outcome.stop_signal = totals.stop_signal;
     const bool last = state_.step == setup_.total_steps;
     const bool due = last || state_.step % setup_.options.checkpoint_every == 0;
-    if (due || outcome.stop_signal != 0 || validation_is_due()) steps_.refresh_host();
-    if (due || outcome.stop_signal != 0) require_finite_weights();
+    double stall = 0;  // of a checkpoint
+    if (due || outcome.stop_signal != 0) {
+      stall = seconds_of([&] {
+        steps_.refresh_host();
+        require_finite_weights();
+      });
+    } else if (validation_is_due()) {
+      steps_.refresh_host();
+    }
     // A run that is to stop has no time for it; it is made up for when the run goes on.
     if (outcome.stop_signal == 0 && validation_is_due()) outcome.stop_signal = validate(record);
-    if (due || outcome.stop_signal != 0) write_checkpoint(record);
+    if (due || outcome.stop_signal != 0) {
+      stall += seconds_of([&] { write_checkpoint(record); });
+      record.note_checkpoint_stall(stall);
+    }
   }
   outcome.steps = state_.step;
   const ValidationHistory& history = state_.validation;
@@ -200,9 +219,7 @@ void Trainer::record_step(RunRecord& record, const StepTotals& totals, double se
 
 /// All ranks hold the same weights, so they agree.
 void Trainer::require_finite_weights() const {
-  const bool finite = std::all_of(state_.parameters.begin(), state_.parameters.end(),
-                                  [](float value) { return std::isfinite(value); });
-  if (!finite)
+  if (!all_finite(state_.parameters))
     throw_diverged("a weight", learning_rate_at(setup_.options.schedule, state_.step - 1));
 }
 
@@ -219,6 +236,7 @@ int Trainer::validate(RunRecord& record) {
   if (!evaluated) return static_cast<int>(communicator_.maximum(stop_.received()));
   if (communicator_.rank() != 0) return 0;
   const ValidationResult& result = *evaluated;
+  record.note_evaluation(result);
   const double epoch = double(state_.step) / double(setup_.steps_per_epoch);
   add_evaluation(state_.step, epoch, result, state_.validation);
   record.progress().print(fmt::format("epoch {:6.2f}  validation{}: {}  ({} images)", epoch,
@@ -230,9 +248,8 @@ int Trainer::validate(RunRecord& record) {
 
 void Trainer::write_checkpoint(RunRecord& record) {
   if (setup_.options.checkpoint_dir.empty()) return;
-  state_.momentum = steps_.gather_momentum();
-  if (communicator_.rank() == 0) attempt([&] { record.checkpoint(state_); });
-  state_.momentum = std::vector<float>();
+  std::vector<float> momentum = steps_.gather_momentum();
+  if (communicator_.rank() == 0) attempt([&] { record.checkpoint(state_, std::move(momentum)); });
 }
 
 void Trainer::finish(RunRecord& record, bool finished) {

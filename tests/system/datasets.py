@@ -61,7 +61,7 @@ def pack_jpegs(folder, images, name="train", shards=2, **options):
     return os.path.join(out, name)
 
 
-def _identity(class_names, checksums):
+def identity(class_names, checksums):
     """FNV-1a, as data/README.md defines it."""
     value = 0xCBF29CE484222325
     for byte in b"".join(name.encode() + b"\0" for name in class_names) + checksums.astype("<u4").tobytes():
@@ -86,7 +86,7 @@ def write_first_samples(path, shards, count):
         index = labels.tobytes() + checksums.tobytes() + offsets.tobytes()
         shard.attrs["index_checksum"] = np.int64(zlib.crc32(index))
         names = [name.decode() for name in source.attrs["class_names"]]
-        shard.attrs["identity"] = np.bytes_(_identity(names, checksums).encode())
+        shard.attrs["identity"] = np.bytes_(identity(names, checksums).encode())
 
 
 def write_raw_shard(folder, name, pixels, labels, class_names):
@@ -104,7 +104,7 @@ def write_raw_shard(folder, name, pixels, labels, class_names):
         for key, value in integers.items():
             shard.attrs[key] = np.int64(value)
         texts = {"format": "resnext-shard", "set_name": name, "encoding": "raw",
-                 "identity": _identity(class_names, checksums)}
+                 "identity": identity(class_names, checksums)}
         for key, value in texts.items():
             shard.attrs[key] = np.bytes_(value.encode())
         shard.attrs["class_names"] = np.array([c.encode() for c in class_names])

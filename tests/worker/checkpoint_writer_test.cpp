@@ -47,6 +47,34 @@ TEST(CheckpointWriter, KeepsTheNewest) {
   EXPECT_EQ(read_checkpoint(folder / "a/b/checkpoint-00000020.h5", small_graph()).state.step, 20u);
 }
 
+TEST(CheckpointWriter, GivesTheMemoryBackWithWhatItWrote) {
+  const TemporaryFolder folder;
+  CheckpointWriter writer(folder.path(), 2);
+  EXPECT_TRUE(writer.take_spare().parameters.empty());
+  const net::Graph graph = small_graph();
+  TrainingState state = small_state(graph, 5);
+  const float* const memory = state.parameters.data();
+  writer.write(graph, std::move(state), small_header());
+  const TrainingState spare = writer.take_spare();
+  EXPECT_EQ(spare.parameters.data(), memory);
+  EXPECT_EQ(spare.step, 5u);
+  EXPECT_TRUE(writer.take_spare().parameters.empty());
+}
+
+TEST(CheckpointWriter, CallsBackOnceItIsOnDisk) {
+  const TemporaryFolder folder;
+  CheckpointWriter writer(folder.path(), 2);
+  const net::Graph graph = small_graph();
+  std::vector<std::string> then;
+  writer.write(graph, small_state(graph, 5), small_header(), [&](const TrainingState& written) {
+    EXPECT_EQ(written.step, 5u);
+    then = names_in(folder.path());
+    throw std::runtime_error("what failed afterwards");
+  });
+  EXPECT_THROW(writer.wait(), std::runtime_error);
+  EXPECT_THAT(then, ElementsAre("checkpoint-00000005.h5"));
+}
+
 TEST(CheckpointWriter, TheOneJustWrittenStaysBesideALaterDamagedOne) {
   const TemporaryFolder folder;
   put_bytes(folder / "checkpoint-00000100.h5", {std::byte(1)});

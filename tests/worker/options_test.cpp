@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"learning-rate", "-0.1"}, BadValue{"learning-rate", "nan"},
         BadValue{"learning-rate", "fast"}, BadValue{"decay", "0"}, BadValue{"warmup-epochs", "-1"},
         BadValue{"momentum", "1"}, BadValue{"weight-decay", "-1"},
-        BadValue{"keep-checkpoints", "0"}, BadValue{"bucket-mib", "0"}, BadValue{"timeout", "0"},
+        BadValue{"keep-checkpoints", "0"}, BadValue{"bucket-mib", "-1"}, BadValue{"timeout", "0"},
         BadValue{"log-every", "-1"}, BadValue{"validate-every", "-1"},
         BadValue{"milestones", "30,x"}, BadValue{"precision", "fp16"}, BadValue{"device", "gpu"},
         BadValue{"cuda-graphs", "yes"}, BadValue{"plan-cache", ""}, BadValue{"epoch-steps", "-1"},

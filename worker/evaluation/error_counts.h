@@ -34,6 +34,7 @@ struct ValidationResult {
     double top1_error = 0, top5_error = 0;  ///< percent, among these classes alone
   };
   std::optional<Restricted> restricted;  ///< where the network has other classes, too
+  double seconds = 0;  ///< that it took, from the first batch to the last rank's last; 0: not known
 };
 
 /// Of at least one image.

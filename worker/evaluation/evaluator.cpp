@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -70,6 +71,7 @@ std::optional<ValidationResult> Evaluator::evaluate_until(net::Engine& engine,
   const auto batch = static_cast<std::size_t>(setup_.options.batch_per_replica);
   std::vector<ErrorCounts> batches((size + batch - 1) / batch);
   std::optional<std::string> failure;
+  const auto start = std::chrono::steady_clock::now();
   try {
     evaluate_own_batches(engine, statistics, stopped, batches);
   } catch (const std::exception& error) {
@@ -78,6 +80,7 @@ std::optional<ValidationResult> Evaluator::evaluate_until(net::Engine& engine,
   communicator_.fail_together(failure);
   // One that received the signal only after its last batch may as well say so: all agree.
   if (communicator_.maximum(stopped() ? 1 : 0) != 0) return std::nullopt;
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
 
   // Each batch's loss is computed by one rank and is zero on the others, so the sum is exact.
   std::vector<double> losses;
@@ -97,7 +100,9 @@ std::optional<ValidationResult> Evaluator::evaluate_until(net::Engine& engine,
   if (total.images != static_cast<std::int64_t>(size)) {
     throw std::logic_error(fmt::format("evaluated {} of {} validation images", total.images, size));
   }
-  return to_result(total, setup_.validation_classes);
+  ValidationResult result = to_result(total, setup_.validation_classes);
+  result.seconds = taken.count();
+  return result;
 }
 
 }  // namespace resnext::worker
