@@ -34,7 +34,8 @@ net::CudaEngineOptions cuda_options(const Setup& setup, int ranks) {
 std::unique_ptr<net::Engine> make_engine(const Setup& setup, int ranks) {
   const Device& device = setup.device;
   if (!device.is_gpu()) {
-    return net::make_cpu_engine(setup.graph, setup.normalisation, setup.options.threads);
+    return net::make_cpu_engine(setup.graph, setup.normalisation, setup.options.threads,
+                                to_precision(setup.options.precision));
   }
   return device.plugin->make_engine(setup.graph, setup.normalisation, cuda_options(setup, ranks));
 }

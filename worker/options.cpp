@@ -285,8 +285,8 @@ void check_names(const Options& o) {
   require_name("block-form", o.block_form, {"a", "b", "c"});
   require_name("progress", o.progress, {"auto", "live", "plain"});
   require_name("device", o.device, {"auto", "cpu", "cuda"});
-  require(o.device != "cpu" || o.precision == "fp32", "precision",
-          o.precision + " needs a GPU (--device cuda) so far; CPUs have fp32");
+  require(o.device != "cpu" || o.precision != "tf32", "precision",
+          "tf32 needs a GPU (--device cuda); CPUs have fp32 and bf16");
 }
 
 void check_contradictions(const Options& o, const po::variables_map& given) {

@@ -108,10 +108,11 @@ int windowed_rows(const CorrelationPlan& plan, int lanes) {
 void plan_slab(CorrelationPlan& plan) {
   const CorrelationShape& s = plan.shape;
   const int needed = (s.width - 1) * s.stride + s.kernel_width;
-  const int available = divided_up(s.in_width, plan.fill_step);
-  const int used = std::min(available, needed - s.left);
-  const int right = needed - s.left - used;  // zeros; the next row's left ones serve
-  plan.slab_width = round_up(s.left + used + std::max(0, right - s.left), s.stride);
+  const int left = std::max(0, s.left), skipped = left - s.left;
+  const int available = std::max(0, divided_up(s.in_width, plan.fill_step) - skipped);
+  const int used = std::min(available, needed - left);
+  const int right = needed - left - used;  // zeros; the next row's left ones serve
+  plan.slab_width = round_up(left + used + std::max(0, right - left), s.stride);
   plan.virtual_width = plan.slab_width / s.stride;
 }
 
@@ -119,7 +120,7 @@ void plan_memory(CorrelationPlan& plan, const KernelSet& kernels) {
   const CorrelationShape& s = plan.shape;
   const int tile = *std::max_element(kernels.tile_pixels + 1, kernels.tile_pixels + 4);
   const int slab_rows = plan.block_rows - 1 + divided_up(s.kernel_height, s.stride);
-  const int spare = s.left + s.stride + tile * s.stride + s.kernel_width;
+  const int spare = 2 * s.kernel_width + s.stride + tile * s.stride;
   plan.parity_values = std::ptrdiff_t(slab_rows * plan.slab_width + spare) * plan.pixel + 16;
   plan.group_values = plan.parity_values * s.stride;
   plan.slab_total = std::size_t(plan.group_values) * plan.fill_groups + 64;
@@ -138,14 +139,14 @@ CorrelationPlan plan_correlation(const CorrelationShape& shape, const KernelSet&
   CorrelationPlan plan;
   plan.shape = shape;
   CorrelationShape& s = plan.shape;
-  if (s.kernel_height > kMostKernelRows || s.top < 0 || s.left < 0) {
-    throw std::logic_error("no plan for this convolution's window");
+  if (s.kernel_height > kMostKernelRows) {
+    throw std::logic_error("no plan for a kernel this large");
   }
   if (is_pointwise(s) && s.stride > 1) {
     plan.fill_step = s.stride;
     s.stride = 1;
   }
-  flatten(s);
+  if (plan.fill_step == 1) flatten(s);
   plan_groups(plan, kernels.lanes);
   plan_chunks(plan, kernels.lanes);
   plan_slab(plan);

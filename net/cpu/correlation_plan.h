@@ -8,8 +8,7 @@
 
 namespace resnext::net::cpu {
 
-/// The plan of `shape`, for activations held in `precision`. Throws std::logic_error for a kernel
-/// that no network here has (larger than kMostKernelRows, or reaching before its padding).
+/// The plan of `shape`. Throws std::logic_error for a kernel larger than kMostKernelRows.
 CorrelationPlan plan_correlation(const CorrelationShape& shape, const KernelSet& kernels);
 
 /// The forward pass of a convolution of `images` inputs.

@@ -63,7 +63,7 @@ class ChoosesADevice(unittest.TestCase):
 
     def test_without_a_plugin_cuda_is_an_error(self):
         self.require_refusal(self.run_worker(2, ["--device", "cuda"]), "--device cuda: libresnext_cuda.so was not found")
-        self.require_refusal(self.run_worker(2, ["--precision", "bf16"]), "--precision: bf16 needs a GPU",
+        self.require_refusal(self.run_worker(2, ["--precision", "tf32"]), "--precision: tf32 needs a GPU",
                              "libresnext_cuda.so was not found")
 
     def test_without_gpus_auto_says_why_it_takes_the_cpu(self):

@@ -83,9 +83,9 @@ std::vector<RankView> views_of_all(const RankView& own, const Communicator& comm
 
 /// With --device auto, which has found no GPU for some rank.
 ChosenDevice fall_back(const Options& options, const GpuAssignment& assignment) {
-  if (options.precision != "fp32") {
-    throw cli::UsageError(fmt::format("--precision: {} needs a GPU so far, and there is none: {}",
-                                      options.precision, assignment.why_cpu));
+  if (options.precision == "tf32") {
+    throw cli::UsageError(
+        fmt::format("--precision: tf32 needs a GPU, and there is none: {}", assignment.why_cpu));
   }
   ChosenDevice chosen{cpu_device(), {}};
   if (assignment.cpu_is_a_surprise) {

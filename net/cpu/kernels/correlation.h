@@ -22,6 +22,7 @@ struct CorrelationShape {
   int kernel_height = 1, kernel_width = 1;
   int stride = 1;
   /// Row k of the kernel meets, for output row y, input row y * stride + k - top; columns likewise.
+  /// May be negative.
   int top = 0, left = 0;
   /// The output (y, x) is stored at row y * out_step + out_top, column x * out_step + out_left of a
   /// map of out_height x out_width.

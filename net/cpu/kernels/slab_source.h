@@ -119,8 +119,10 @@ template <typename Stored, Reading R>
 void fill_row(const CorrelationPlan& plan, const Operand& operand, const SlabFill& fill, int in_row,
               float* to) {
   const CorrelationShape& s = plan.shape;
-  const int available = (s.in_width + plan.fill_step - 1) / plan.fill_step;
-  const int fitting = plan.slab_width - s.left;
+  const int left = s.left > 0 ? s.left : 0, skipped = left - s.left;
+  const int existing = (s.in_width + plan.fill_step - 1) / plan.fill_step;
+  const int available = existing > skipped ? existing - skipped : 0;
+  const int fitting = plan.slab_width - left;
   const int columns = fitting < available ? fitting : available;
   const std::ptrdiff_t pixel = plan.pixel;
   const std::size_t row_start =
@@ -128,12 +130,12 @@ void fill_row(const CorrelationPlan& plan, const Operand& operand, const SlabFil
   for (int g = 0; g < fill.groups; ++g) {
     float* row = to + g * plan.group_values;
     const int c = fill.channel + g * plan.group_inputs;
-    clear(row, s.left * pixel);
+    clear(row, left * pixel);
     copy_row<Stored, R>(
         operand, c, fill.channels,
-        PixelRow{row_start * s.in_channels, std::size_t(plan.fill_step) * s.in_channels,
-                 row + s.left * pixel, pixel, columns});
-    clear(row + (s.left + columns) * pixel, (fitting - columns) * pixel);
+        PixelRow{(row_start + std::size_t(skipped) * plan.fill_step) * s.in_channels,
+                 std::size_t(plan.fill_step) * s.in_channels, row + left * pixel, pixel, columns});
+    clear(row + (left + columns) * pixel, (fitting - columns) * pixel);
   }
 }
 
@@ -153,7 +155,7 @@ void fill_slab_rows(const CorrelationPlan& plan, const Operand& operand, const S
       float* row = to + g * plan.group_values;
       if (!exists) clear(row, row_values);
       // Kernels leave the last row on its right.
-      if (r + s.stride >= needed) clear(row + row_values, (s.left + s.stride) * plan.pixel);
+      if (r + s.stride >= needed) clear(row + row_values, (s.kernel_width + s.stride) * plan.pixel);
     }
   }
 }

@@ -1,9 +1,7 @@
-// Training in bf16 on the device: against the same step in double that rounds where the device
+// Training in bf16, on any engine: against the same step in double that rounds where the engine
 // stores bf16 (so that what remains is a last bit here and there), and against the CPU's fp32.
 
-#include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -11,8 +9,7 @@
 
 #include "net/engine.h"
 #include "net/initialise.h"
-#include "net/norm_residual_patterns.h"
-#include "tests/net/cuda/load_plugin.h"
+#include "tests/net/bf16_engine_under_test.h"
 #include "tests/net/reference_network.h"
 #include "tests/net/training_sample.h"
 
@@ -22,7 +19,6 @@ namespace {
 constexpr int kImages = 8;
 constexpr int kSteps = 3;
 constexpr float kLossScale = 1.0F / kImages;
-constexpr double kGradientTolerance = 0.1, kStatisticTolerance = 2e-3;
 constexpr float kShift = 3.5F;  // of values of unit deviation
 constexpr std::size_t npos = std::string::npos;
 constexpr float kLearningRate = 0.05F, kMomentum = 0.9F, kWeightDecay = 1e-4F;
@@ -39,38 +35,11 @@ Graph graph_of(const Case& tested) {
   return build_graph(spec, {3, tested.side, tested.side}, 10);
 }
 
-/// To the nearest of 8 bits of mantissa, ties to even.
-double to_bf16(double value) {
-  std::uint32_t bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
-  bits += 0x7FFF + (bits >> 16 & 1);
-  return std::bit_cast<float>(bits & 0xFFFF0000U);
-}
-
-/// Where the device stores bf16: not inside what it computes as one, but for the normalisation of a
-/// projection, which an addition then takes in; logits are fp32, their gradient is not.
-ReferenceRounding device_rounding(const Graph& graph) {
-  const NormResidualPatterns patterns = find_norm_residual_patterns(graph);
-  ReferenceRounding rounding;
-  rounding.round = to_bf16;
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    const bool stored = !patterns.absorbed[i] && graph.nodes[i].op != Op::kSoftmaxCrossEntropy;
-    rounding.gradients.push_back(stored);
-    rounding.values.push_back(stored && graph.nodes[i].op != Op::kLinear);
-  }
-  for (const NormResidualPattern& pattern : patterns.at) {
-    if (pattern.branches.size() == 2 && pattern.branches[0].batch_norm >= 0 &&
-        pattern.branches[1].batch_norm >= 0) {
-      rounding.values[std::size_t(pattern.branches[1].batch_norm)] = true;
-    }
-  }
-  return rounding;
-}
-
-/// The arena with what the device rounds of it: filters and matrices, not vectors.
+/// The arena with what the engine rounds of it: filters and perhaps matrices, not vectors.
 std::vector<double> working_parameters(const Graph& graph, const std::vector<float>& arena) {
   std::vector<double> working(arena.begin(), arena.end());
   for (const Node& node : graph.nodes) {
-    if (node.op != Op::kConvolution && node.op != Op::kLinear) continue;
+    if (node.op != Op::kConvolution && (node.op != Op::kLinear || !kRoundsMatrices)) continue;
     const Parameter& weight = graph.parameters[std::size_t(node.parameters[0])];
     for (std::size_t i = 0; i < weight.count; ++i) {
       working[weight.offset + i] = to_bf16(working[weight.offset + i]);
@@ -138,22 +107,14 @@ struct Training {
   }
 };
 
-std::unique_ptr<Engine> bf16_engine(const Graph& graph, const Normalisation& normalisation) {
-  CudaEngineOptions options;
-  options.precision = Precision::kBf16;
-  const char* const cache = std::getenv("RESNEXT_TEST_PLAN_CACHE");
-  if (cache != nullptr) options.plan_cache = cache;
-  return load_cuda_plugin().make_engine(graph, normalisation, options);
-}
-
 class Bf16Training : public testing::TestWithParam<Case> {};
 
-/// Each step from the device's own weights, so that one step's rounding is not the next one's.
+/// Each step from the engine's own weights, so that one step's rounding is not the next one's.
 TEST_P(Bf16Training, IsTheStepInDoubleRoundedWhereItIsStored) {
   const Graph graph = graph_of(GetParam());
   const Normalisation normalisation = draw_training_sample(graph, kImages, 4).normalisation;
-  const ReferenceRounding rounding = device_rounding(graph);
-  Training device(bf16_engine(graph, normalisation), graph);
+  const ReferenceRounding rounding = stored_rounding(graph);
+  Training device(make_bf16_engine_under_test(graph, normalisation), graph);
   double worst_gradient = 0, worst_statistic = 0;
   for (int step = 0; step < kSteps; ++step) {
     const TrainingSample sample = draw_training_sample(graph, kImages, 10U + unsigned(step));
@@ -162,15 +123,17 @@ TEST_P(Bf16Training, IsTheStepInDoubleRoundedWhereItIsStored) {
         std::vector<double>(device.statistics.begin(), device.statistics.end()), kLossScale,
         &rounding);
     device.step(sample.batch());
-    EXPECT_NEAR(device.loss, expected.loss_sum / kImages, 1e-3 * device.loss) << "step " << step;
+    EXPECT_NEAR(device.loss, expected.loss_sum / kImages, kBf16Tolerances.loss * device.loss)
+        << "step " << step;
     // By node: a bias in front of a batch-norm has next to no gradient of its own.
     for (const Node& node : graph.nodes) {
       const double gradient =
           distance(device.gradients, expected.gradients, graph.parameters, node.parameters);
       const double statistic =
           distance(device.statistics, expected.statistics, graph.statistics, node.statistics);
-      EXPECT_LE(gradient, kGradientTolerance) << "step " << step << " gradient of " << node.name;
-      EXPECT_LE(statistic, kStatisticTolerance) << "step " << step << " " << node.name;
+      EXPECT_LE(gradient, kBf16Tolerances.gradient)
+          << "step " << step << " gradient of " << node.name;
+      EXPECT_LE(statistic, kBf16Tolerances.statistic) << "step " << step << " " << node.name;
       worst_gradient = std::max(worst_gradient, gradient);
       worst_statistic = std::max(worst_statistic, statistic);
     }
@@ -184,7 +147,7 @@ TEST_P(Bf16Training, LosesAsFp32OnTheCpu) {
   const Graph graph = graph_of(GetParam());
   const Normalisation normalisation = draw_training_sample(graph, kImages, 4).normalisation;
   Training cpu(make_cpu_engine(graph, normalisation, 1), graph);
-  Training device(bf16_engine(graph, normalisation), graph);
+  Training device(make_bf16_engine_under_test(graph, normalisation), graph);
   for (int step = 0; step < kSteps; ++step) {
     const TrainingSample sample = draw_training_sample(graph, kImages, 10U + unsigned(step));
     cpu.step(sample.batch());
