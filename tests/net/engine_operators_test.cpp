@@ -15,7 +15,7 @@
 namespace resnext::net {
 namespace {
 
-constexpr double kTolerance = 1e-4;
+constexpr double kTolerance = 2e-4;  // without fused multiply-add, one random graph has 1.05e-4
 constexpr int kImages = 3;
 constexpr float kLossScale = 0.25F;
 
