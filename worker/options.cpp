@@ -90,7 +90,7 @@ void add_device_options(po::options_description& all, Options& o, RawOptions& ra
   group.add_options()("device", po::value(&o.device)->default_value(o.device),
                       "cpu, cuda (a GPU for each rank), or auto: GPUs where all ranks have one")(
       "precision", po::value(&o.precision)->default_value(o.precision),
-      "of activations and products: fp32; on GPUs tf32 or bf16, too (weights stay fp32)")(
+      "of activations and products: fp32 or bf16; on GPUs tf32, too (weights stay fp32)")(
       "nondeterministic", po::bool_switch(&o.nondeterministic),
       "also algorithms that may give other bits every time; with --reduce fast, on GPUs")(
       "cuda-graphs", po::value(&raw.cuda_graphs)->default_value(raw.cuda_graphs),

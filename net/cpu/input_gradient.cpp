@@ -3,11 +3,10 @@
 #include <cstring>
 
 #include "net/cpu/correlation_plan.h"
-#include "net/cpu/thread_team.h"
 
 namespace resnext::net::cpu {
 
-InputGradient::InputGradient(Builder& builder, int node) : threads_(builder.threads) {
+InputGradient::InputGradient(Builder& builder, int node) {
   const int input = builder.graph.nodes[node].inputs.front();
   if (builder.graph.nodes[input].op == Op::kInput) return;
   precision_ = builder.values[input].precision;

@@ -12,8 +12,7 @@ namespace resnext::net::cpu {
 
 class InputGradient {
  public:
-  /// Plans it, and adds it to the gradients of the convolution's input, if that needs any. `own`:
-  /// the buffer of the output's gradient.
+  /// Plans it, and adds it to the gradients of the convolution's input, if that needs any.
   InputGradient(Builder& builder, int node);
 
   void bind(const Placement& placement);
@@ -28,8 +27,7 @@ class InputGradient {
   void plan_output(Builder& builder, int input);
 
   std::vector<Correlation> parts_;
-  bool covers_input_ = true;  ///< every input value is written by some part
-  int threads_ = 1;
+  bool covers_input_ = true;      ///< every input value is written by some part
   GradientSink* sink_ = nullptr;  ///< takes what is computed
   BufferId buffer_ = -1, addend_ = -1;
   std::size_t bytes_ = 0;

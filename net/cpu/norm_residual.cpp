@@ -169,8 +169,8 @@ class NormResidual final : public Layer, public GradientSink {
 
  private:
   static NormResidualPattern with_norms_first(NormResidualPattern pattern) {
-    std::ranges::stable_partition(
-        pattern.branches, [](const ResidualBranch& branch) { return branch.batch_norm >= 0; });
+    std::stable_partition(pattern.branches.begin(), pattern.branches.end(),
+                          [](const ResidualBranch& branch) { return branch.batch_norm >= 0; });
     return pattern;
   }
 

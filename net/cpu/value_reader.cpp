@@ -31,7 +31,8 @@ GradientSum::GradientSum(Builder& builder, int node, int left)
   if (parts_.empty()) {
     throw std::logic_error("nothing is computed from " + builder.graph.nodes[node].name);
   }
-  std::ranges::stable_partition(parts_, [&](BufferId part) { return !builder.to_be_read(part); });
+  std::stable_partition(parts_.begin(), parts_.end(),
+                        [&](BufferId part) { return !builder.to_be_read(part); });
   for (const BufferId part : parts_) builder.use(part);
   target_ = builder.to_be_read(parts_.front()) ? builder.add_activation(node) : parts_.front();
 }

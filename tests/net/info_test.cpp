@@ -70,6 +70,33 @@ TEST(Info, ShowsPathsInTheFormsOfFigure3) {
   expect_usage_error("resnext50_32x4d --block-form d", "--block-form: 'd' is none of Figure 3's");
 }
 
+/// Passes of convolutions do the operations of three forward passes, but for the first layer's
+/// inputs, whose gradient nobody needs.
+TEST(Info, TimesLayersOnTheCpu) {
+  const InfoResult result = info(
+      "resnext11_4x4d_cifar_w16 --engine cpu --json --batch-per-replica 4 --threads 1 --steps 1");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const auto json = nlohmann::json::parse(result.output);
+  const auto model = nlohmann::json::parse(info("resnext11_4x4d_cifar_w16 --json").output);
+  double flops = 0, seconds = 0;
+  for (const auto& layer : json["layers"]) {
+    flops += 1e9 * layer["gflop"].get<double>();
+    seconds += layer["seconds"].get<double>();
+  }
+  const double first = 2.0 * 3 * 16 * 9 * 32 * 32;
+  EXPECT_NEAR(flops, 4 * (6 * model["multiply_adds"].get<double>() - first), 1.0);
+  EXPECT_GT(seconds, 0);
+  EXPECT_GT(json["peak_gflops"].get<double>(), 0);
+  EXPECT_GT(json["mfu"].get<double>(), 0);
+}
+
+TEST(Info, RefusesTimingsItCannotTake) {
+  expect_usage_error("resnet50 --engine gpu", "--engine: only 'cpu' can be timed here, not 'gpu'");
+  expect_usage_error("resnet50 --engine cpu --precision tf32", "--precision: tf32 needs a GPU");
+  expect_usage_error("resnet50 --engine cpu --threads 0", "--threads must be 1 to");
+  expect_usage_error("resnet50 --steps 3", "--steps goes with a MODEL and --engine cpu");
+}
+
 TEST(Info, RefusesWhatItCannotShowInOneLine) {
   expect_usage_error("resnext50_32x4", "did you mean 'resnext50_32x4d'?");
   expect_usage_error("resnext50_99999999x99999999d", "cardinality must be at most");
