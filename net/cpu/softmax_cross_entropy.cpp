@@ -30,7 +30,6 @@ class SoftmaxCrossEntropy final : public Layer {
         classes_(builder.graph.nodes[input_].output.channels),
         // Evaluation counts the plain loss, so that recipes can be compared.
         smoothing_(builder.training ? builder.graph.nodes[node].label_smoothing : 0.0F),
-        training_(builder.training),
         source_(builder, input_) {
     // No layer reads a loss; its own gradient is one.
     builder.values[node] = source_.value();
@@ -104,7 +103,6 @@ class SoftmaxCrossEntropy final : public Layer {
 
   int input_, images_, classes_;
   double smoothing_;
-  bool training_;
   ValueReader source_;
   BufferId input_gradient_ = -1;
   StoredValues logits_, gradient_;

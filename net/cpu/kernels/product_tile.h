@@ -89,13 +89,24 @@ struct StoreTile {
   }
 };
 
+template <int... K>
+struct Lanes {};
+template <int N, int... K>
+struct CountLanes : CountLanes<N - 1, N - 1, K...> {};
+template <int... K>
+struct CountLanes<0, K...> {
+  using Type = Lanes<K...>;
+};
+
+template <int D, int I, int... K>
+inline Vector spread(Vector v, Lanes<K...>) {
+  return __builtin_shufflevector(v, v, (K / D * D + I)...);
+}
+
 /// Each group of D lanes filled with its lane I.
 template <int D, int I>
 inline Vector spread(Vector v) {
-  Integers lanes = {};
-#pragma GCC unroll 16
-  for (int k = 0; k < kLanes; ++k) lanes[k] = k / D * D + I;
-  return __builtin_shuffle(v, lanes);
+  return spread<D, I>(v, CountLanes<kLanes>::Type());
 }
 
 template <int D, int I = 0, typename Body>
