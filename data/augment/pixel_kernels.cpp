@@ -1,9 +1,6 @@
 #include "data/augment/pixel_kernels.h"
 
-#include <cstdlib>
-#include <stdexcept>
-
-#include <fmt/format.h>
+#include "cli/instruction_set.h"
 
 namespace resnext::data {
 
@@ -19,36 +16,17 @@ namespace portable {
 extern const PixelKernels kKernels;
 }
 
-std::vector<std::string> available_pixel_kernels() {
-  std::vector<std::string> names;
+const PixelKernels& pixel_kernels(const std::string& name) {
+  cli::require_instruction_set(name);
 #ifdef RESNEXT_X86_KERNELS
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
-    names.emplace_back("avx512");
-  }
-  if (__builtin_cpu_supports("avx2")) names.emplace_back("avx2");
+  if (name == "avx512") return avx512::kKernels;
+  if (name == "avx2") return avx2::kKernels;
 #endif
-  names.emplace_back("portable");
-  return names;
-}
-
-const PixelKernels& pixel_kernels(std::string_view name) {
-  for (const std::string& available : available_pixel_kernels()) {
-    if (available != name) continue;
-#ifdef RESNEXT_X86_KERNELS
-    if (name == "avx512") return avx512::kKernels;
-    if (name == "avx2") return avx2::kKernels;
-#endif
-    return portable::kKernels;
-  }
-  throw std::runtime_error(
-      fmt::format("this machine cannot run the pixel kernels '{}' (RESNEXT_ISA); it has: {}", name,
-                  fmt::join(available_pixel_kernels(), ", ")));
+  return portable::kKernels;
 }
 
 const PixelKernels& pixel_kernels() {
-  const char* forced = std::getenv("RESNEXT_ISA");
-  return pixel_kernels(forced != nullptr ? std::string(forced) : available_pixel_kernels().front());
+  return pixel_kernels(cli::chosen_instruction_set());
 }
 
 }  // namespace resnext::data

@@ -60,9 +60,6 @@ struct PixelKernels {
 const PixelKernels& pixel_kernels();
 
 /// The kernels of one instruction set: "avx512", "avx2" or "portable".
-const PixelKernels& pixel_kernels(std::string_view name);
-
-/// The instruction sets this machine can run, best first.
-std::vector<std::string> available_pixel_kernels();
+const PixelKernels& pixel_kernels(const std::string& name);
 
 }  // namespace resnext::data

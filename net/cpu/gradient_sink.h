@@ -14,7 +14,7 @@ class GradientSink {
   virtual ~GradientSink() = default;
 
   /// Agreed while the backward pass is planned: the gradient comes through gradient_output().
-  virtual void take_gradient(Builder& builder) = 0;
+  virtual void take_gradient() = 0;
 
   /// Before the gradient is computed.
   virtual void begin_gradient() = 0;

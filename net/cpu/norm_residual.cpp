@@ -56,7 +56,7 @@ class NormResidual final : public Layer, public GradientSink {
     if (training_ && !norms_.empty()) builder.sinks[pattern_.output] = this;
   }
 
-  void take_gradient(Builder&) override { taken_ = true; }
+  void take_gradient() override { taken_ = true; }
 
   void plan_backward(Builder& builder) override {
     if (taken_) {

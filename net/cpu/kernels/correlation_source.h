@@ -25,6 +25,21 @@ struct Unit {
   int outputs;  ///< existing and dropped ones
 };
 
+/// Calls body(unit) for the units of some rows.
+template <typename Body>
+inline void for_each_unit(const CorrelationPlan& plan, const RowRange& range, const Body& body) {
+  const CorrelationShape& s = plan.shape;
+  int row = range.first;
+  while (row < range.end) {
+    Unit unit{row / s.height, row % s.height, plan.block_rows, 0};
+    if (unit.rows > s.height - unit.first_row) unit.rows = s.height - unit.first_row;
+    if (unit.rows > range.end - row) unit.rows = range.end - row;
+    unit.outputs = (unit.rows - 1) * plan.virtual_width + s.width;
+    body(unit);
+    row += unit.rows;
+  }
+}
+
 /// Starts to fetch the memory that a tile goes to.
 template <int P, typename Kind>
 inline void prefetch_outputs(const Kind& kind, const TilePlace& place) {
@@ -225,17 +240,11 @@ void correlate_rows(const CorrelationPlan& plan, const RowRange& range, const Op
                     const CorrelationWorkspace& work) {
   const CorrelationShape& s = plan.shape;
   const Kind kind{out, std::size_t(s.out_channels)};
-  int row = range.first;
-  while (row < range.end) {
-    Unit unit{row / s.height, row % s.height, plan.block_rows, 0};
-    if (unit.rows > s.height - unit.first_row) unit.rows = s.height - unit.first_row;
-    if (unit.rows > range.end - row) unit.rows = range.end - row;
-    unit.outputs = (unit.rows - 1) * plan.virtual_width + s.width;
+  for_each_unit(plan, range, [&](const Unit& unit) {
     correlate_unit(plan, unit, operand, weights, work, kind);
     flush_sums(out.sums, s.out_channels);
     out.pivot_due = false;
-    row += unit.rows;
-  }
+  });
 }
 
 template <typename Stored>

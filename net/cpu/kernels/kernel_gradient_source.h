@@ -186,16 +186,9 @@ inline void unit_gradient(const CorrelationPlan& plan, const Unit& unit, const O
 void kernel_gradient(const CorrelationPlan& plan, const RowRange& range, const Operand& inputs,
                      const Operand& gradients, const KernelGradientWorkspace& work,
                      float* weights) {
-  const CorrelationShape& s = plan.shape;
-  int row = range.first;
-  while (row < range.end) {
-    Unit unit{row / s.height, row % s.height, plan.block_rows, 0};
-    if (unit.rows > s.height - unit.first_row) unit.rows = s.height - unit.first_row;
-    if (unit.rows > range.end - row) unit.rows = range.end - row;
-    unit.outputs = (unit.rows - 1) * plan.virtual_width + s.width;
+  for_each_unit(plan, range, [&](const Unit& unit) {
     unit_gradient(plan, unit, inputs, gradients, work, weights);
-    row += unit.rows;
-  }
+  });
 }
 
 /// Copies `count` pixels from `first` of channels [c, c + channels): [panel][pixel][panel width].

@@ -3,8 +3,6 @@
 // best is chosen at run time.
 
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "net/cpu/kernels/kernel_table.h"
 
@@ -15,9 +13,6 @@ namespace resnext::net::cpu {
 const KernelSet& kernel_set();
 
 /// The kernels of one instruction set: "avx512", "avx2" or "portable".
-const KernelSet& kernel_set(std::string_view name);
-
-/// The instruction sets this machine can run, best first.
-std::vector<std::string> available_kernel_sets();
+const KernelSet& kernel_set(const std::string& name);
 
 }  // namespace resnext::net::cpu

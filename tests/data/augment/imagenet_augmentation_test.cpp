@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include "cli/instruction_set.h"
 #include "data/augment/transform.h"
 #include "tests/data/allocation_count.h"
 #include "tests/data/distribution.h"
@@ -206,7 +207,7 @@ TEST(ImageNetAugmentation, AllInstructionSetsGiveTheSameBits) {
       return values;
     };
     const std::vector<float> portable = output("portable");
-    for (const std::string& name : available_pixel_kernels())
+    for (const std::string& name : cli::available_instruction_sets())
       EXPECT_EQ(output(name), portable) << name << ", sample " << sample;
   }
 }

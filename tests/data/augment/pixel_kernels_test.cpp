@@ -13,6 +13,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/instruction_set.h"
+
 namespace resnext::data {
 namespace {
 
@@ -46,7 +48,7 @@ class PixelKernelsTest : public testing::TestWithParam<std::string> {
   const PixelKernels& portable_ = pixel_kernels("portable");
 };
 
-INSTANTIATE_TEST_SUITE_P(, PixelKernelsTest, testing::ValuesIn(available_pixel_kernels()),
+INSTANTIATE_TEST_SUITE_P(, PixelKernelsTest, testing::ValuesIn(cli::available_instruction_sets()),
                          [](const auto& test) { return test.param; });
 
 TEST_P(PixelKernelsTest, BlendRows) {
@@ -185,7 +187,7 @@ class ForcedKernels {
 };
 
 TEST(ChoiceOfPixelKernels, FollowsTheEnvironment) {
-  for (const std::string& name : available_pixel_kernels()) {
+  for (const std::string& name : cli::available_instruction_sets()) {
     const ForcedKernels forced(name.c_str());
     EXPECT_EQ(pixel_kernels().name, name);
   }
@@ -198,9 +200,10 @@ TEST(ChoiceOfPixelKernels, NamesWhatIsThereWhereItIsNot) {
     FAIL() << "no error";
   } catch (const std::runtime_error& error) {
     const std::string message = error.what();
-    EXPECT_EQ(message.find("this machine cannot run the pixel kernels 'avx1024' (RESNEXT_ISA); it "
-                           "has: "),
-              0u)
+    EXPECT_EQ(
+        message.find("this machine cannot run the instruction set 'avx1024' (RESNEXT_ISA); it "
+                     "has: "),
+        0u)
         << message;
     EXPECT_NE(message.find("portable"), std::string::npos);
   }

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/instruction_set.h"
 #include "net/cpu/bfloat16.h"
 #include "net/cpu/correlation_plan.h"
 #include "net/cpu/kernels/kernel_set.h"
@@ -33,7 +34,7 @@ void PrintTo(const Kind& kind, std::ostream* out) {
 
 std::vector<Kind> kinds() {
   std::vector<Kind> all;
-  for (const std::string& set : available_kernel_sets()) {
+  for (const std::string& set : cli::available_instruction_sets()) {
     all.push_back({set, Precision::kFp32});
     all.push_back({set, Precision::kBf16});
   }
