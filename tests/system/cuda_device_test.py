@@ -59,8 +59,10 @@ class PluginAbsentPresentOrOldDriver(unittest.TestCase):
                          STANDIN_DEVICES=1)
 
     def test_a_gpu_that_is_too_old_for_bf16(self):
-        self.require_refusal(self.run_worker(1, "--precision", "bf16", STANDIN_SM=75),
-                             "has compute capability 7.5; 8.0 is the least for bf16")
+        reason = "has compute capability 7.5; 8.0 is the least for bf16"
+        self.require_success(self.run_worker(1, "--precision", "bf16", STANDIN_SM=75), "note: using the CPU: ", reason)
+        self.require_refusal(self.run_worker(1, "--precision", "bf16", "--device", "cuda", STANDIN_SM=75),
+                             "--device cuda: ", reason)
 
     @unittest.skipIf(HAS_DRIVER, "this host has a driver")
     def test_no_driver(self):
