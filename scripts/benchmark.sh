@@ -17,6 +17,6 @@ done
   cd "$here/.."
   cmake --preset release --log-level=WARNING >/dev/null
   cmake --build --preset release --target resnext-info resnext-data resnext-worker resnext-launch \
-    machine_peak reduction_rate
+    machine_peak reduction_rate loader_rate
 ) >&2
 exec /usr/bin/python3 "$main" "$@"

@@ -33,7 +33,7 @@ class Concatenation final : public Layer {
       offset += part.bytes;
     }
     output_ = builder.add_activation(node);
-    builder.values[node] = {output_, builder.precision};
+    builder.values[node] = {node, output_, builder.precision};
   }
 
   void plan_backward(Builder& builder) override {

@@ -34,12 +34,12 @@ class Convolution final : public Layer {
         input_(builder, entry_.inputs.front()),
         forward_(builder, entry_.parameters.front(), forward_packing(builder, node)),
         output_(builder.add_activation(node)) {
-    builder.values[node] = {output_, precision_};
+    builder.values[node] = {node, output_, precision_};
   }
 
   void plan_backward(Builder& builder) override {
     gradient_ = GradientReader(builder, node_);
-    input_.use(builder);
+    input_.read_again(builder);
     weight_gradient_ = make_weight_gradient(builder, node_);
     input_gradient_.emplace(builder, node_);
     gradient_.finish(builder);
@@ -77,7 +77,7 @@ class Convolution final : public Layer {
     gradient_.run();
     {
       const PassTimer timer(run.clock, *this, 1);
-      weight_gradient_->run(input_.operand(), gradient_.operand(),
+      weight_gradient_->run(input_.operand_again(), gradient_.operand(),
                             run.gradients.subspan(parameter_.offset, parameter_.count));
     }
     const PassTimer timer(run.clock, *this, 2);

@@ -1,5 +1,8 @@
 #pragma once
 // A correlation (see kernels/correlation.h) with its weights, shared out among threads.
+//
+// In training, weights are packed each time they are needed, into memory of which nothing is left:
+// they change with every step, and are in cache then. Inference keeps packed copies (WeightStore).
 
 #include <functional>
 #include <string>
@@ -28,11 +31,16 @@ class Correlation {
 
  private:
   CorrelationWorkspace workspace(int thread) const;
+  const CorrelationPlan& plan() const { return packing_.plan; }
 
   const KernelSet* kernels_ = nullptr;
-  CorrelationPlan plan_;
+  WeightPacking packing_;
   int threads_ = 1;
-  const float* weights_ = nullptr;
+  int parameter_ = -1;
+  const WeightStore* store_ = nullptr;
+  const float* kept_ = nullptr;  ///< the store's copy
+  BufferId packed_ = -1;         ///< where there is none
+  float* packed_values_ = nullptr;
   std::byte* workspaces_ = nullptr;
   std::size_t workspace_bytes_ = 0;  ///< from one thread's to the next one's
 };

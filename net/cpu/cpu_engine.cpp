@@ -120,7 +120,7 @@ class CpuEngine final : public Engine {
     check_batch(graph_, batch, training);
     Program& compiled =
         has_own_size(graph_, batch) ? program(batch.size, training) : resized_program(batch);
-    weights_.refresh();
+    if (!training) weights_.refresh();
     return compiled;
   }
 

@@ -21,7 +21,7 @@ class GlobalAveragePool final : public Layer {
         training_(builder.training) {
     count_windows(builder.graph.nodes[node].window.kernel, builder.graph.nodes[input_node_].output);
     output_ = builder.add_buffer(builder.values_of(node) * sizeof(float));
-    builder.values[node] = {output_, Precision::kFp32};
+    builder.values[node] = {node, output_, Precision::kFp32};
   }
 
   void plan_backward(Builder& builder) override {

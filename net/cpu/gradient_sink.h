@@ -13,8 +13,9 @@ class GradientSink {
   GradientSink& operator=(const GradientSink&) = delete;
   virtual ~GradientSink() = default;
 
-  /// Agreed while the backward pass is planned: the gradient comes through gradient_output().
-  virtual void take_gradient() = 0;
+  /// Agreed while the backward pass is planned, in which it is computed at the builder's present
+  /// time: the gradient comes through gradient_output().
+  virtual void take_gradient(Builder& builder) = 0;
 
   /// Before the gradient is computed.
   virtual void begin_gradient() = 0;

@@ -16,7 +16,7 @@ class Input final : public Layer {
         threads_(builder.threads),
         precision_(builder.precision),
         output_(builder.add_activation(node)) {
-    builder.values[node] = {output_, precision_};
+    builder.values[node] = {node, output_, precision_};
     if (normalisation.mean.empty()) return;  // every batch comes normalised
     tables_.resize(shape_.channels);
     for (int c = 0; c < shape_.channels; ++c) {

@@ -61,7 +61,7 @@ void InputGradient::plan_output(Builder& builder, int input) {
     if (addend_ >= 0) gradients.clear();
     builder.add_gradient(input, buffer_);
   }
-  if (sink_ != nullptr) sink_->take_gradient();
+  if (sink_ != nullptr) sink_->take_gradient(builder);
 }
 
 void InputGradient::bind(const Placement& placement) {

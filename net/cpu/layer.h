@@ -21,11 +21,13 @@ namespace resnext::net::cpu {
 
 class BatchNorm;
 class GradientSink;
+class Recomputed;
 class WeightStore;
 
 /// A node's output: the buffer it is planned into, and the batch-norm and ReLU that readers still
 /// have to apply (see Operand).
 struct Value {
+  int owner = -1;  ///< the node whose output is in the buffer
   BufferId buffer = -1;
   Precision precision = Precision::kFp32;
   const BatchNorm* pending = nullptr;
@@ -54,10 +56,13 @@ struct Builder {
   std::vector<Value> values{};                       ///< by node
   std::vector<std::vector<BufferId>> gradients{};    ///< by node: parts whose sum is its gradient
   std::vector<PendingGradient> pending_gradients{};  ///< by node
-  std::vector<BatchNorm*> moments{};   ///< by node: what its producer takes the moments for
-  std::vector<GradientSink*> sinks{};  ///< by node: who can take its gradient as it is computed
-  std::vector<int> consumers{};        ///< by node: inputs of other nodes that it is
-  std::vector<int> contributions{};    ///< by node: consumers whose gradients are planned
+  std::vector<BatchNorm*> moments{};      ///< by node: what its producer takes the moments for
+  std::vector<GradientSink*> sinks{};     ///< by node: who can take its gradient as it is computed
+  std::vector<Recomputed*> recomputed{};  ///< by node: who computes it again, if it is not kept
+  std::vector<BufferId> kept{};           ///< by node: its output in the backward pass, once used
+  std::vector<Recomputed*> due{};         ///< before the backward pass of the present layer
+  std::vector<int> consumers{};           ///< by node: inputs of other nodes that it is
+  std::vector<int> contributions{};       ///< by node: consumers whose gradients are planned
   std::vector<BufferId> gradients_to_be_read{};  ///< as pending ones; not to be overwritten
 
   std::size_t bytes_of_value() const { return bytes_of(precision); }
@@ -78,6 +83,9 @@ struct Builder {
     use(values[node].buffer);
     return values[node];
   }
+  /// Marks a node's output as read now, in the backward pass; where it is not kept, plans to
+  /// compute it again. Returns where it is.
+  BufferId read_again(int node);
   /// Adds a part of a node's gradient.
   void add_gradient(int node, BufferId buffer) {
     gradients[node].push_back(buffer);

@@ -27,7 +27,7 @@ class Linear final : public Layer {
         forward_(builder, entry_.parameters[0], packing(builder, false)) {
     features_ = builder.add_buffer(builder.values_of(entry_.inputs[0]) * sizeof(float));
     output_ = builder.add_buffer(builder.values_of(node) * sizeof(float));
-    builder.values[node] = {output_, Precision::kFp32};
+    builder.values[node] = {node, output_, Precision::kFp32};
   }
 
   void plan_backward(Builder& builder) override {

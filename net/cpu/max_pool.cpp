@@ -26,7 +26,7 @@ class MaxPooling final : public Layer {
              from.channels, window.kernel, window.stride, window.padding};
     output_ = builder.add_activation(node);
     if (builder.training) choices_ = builder.add_buffer(builder.values_of(node));
-    builder.values[node] = {output_, precision_};
+    builder.values[node] = {node, output_, precision_};
   }
 
   void plan_backward(Builder& builder) override {

@@ -5,15 +5,20 @@
 
 #include "net/cpu/batch_norm.h"
 #include "net/cpu/gradient_sink.h"
+#include "net/cpu/recomputed.h"
 #include "net/cpu/thread_team.h"
 #include "net/cpu/value_reader.h"
 
 namespace resnext::net::cpu {
 namespace {
 
+bool is_output(const Graph& graph, int node) {
+  return std::ranges::find(graph.outputs, node) != graph.outputs.end();
+}
+
 /// Whether every reader of `node` applies what is pending on it.
 bool readers_normalise(const Graph& graph, int node) {
-  if (std::ranges::find(graph.outputs, node) != graph.outputs.end()) return false;
+  if (is_output(graph, node)) return false;
   return std::ranges::all_of(graph.nodes, [node](const Node& reader) {
     const bool reads = std::ranges::find(reader.inputs, node) != reader.inputs.end();
     return !reads || reader.op == Op::kConvolution || reader.op == Op::kMaxPool;
@@ -31,7 +36,7 @@ struct CompiledBranch {
   void* gradient_values = nullptr;
 };
 
-class NormResidual final : public Layer, public GradientSink {
+class NormResidual final : public Layer, public GradientSink, public Recomputed {
  public:
   NormResidual(Builder& builder, const NormResidualPattern& pattern)
       : graph_(builder.graph),
@@ -46,17 +51,35 @@ class NormResidual final : public Layer, public GradientSink {
     pending_ = branches_.size() == 1 && branches_[0].norm != nullptr &&
                readers_normalise(graph_, pattern_.output);
     if (pending_) {
-      builder.values[pattern_.output] = {branches_[0].input.value().buffer, precision_,
-                                         branches_[0].norm, pattern_.relu};
+      const Value& input = branches_[0].input.value();
+      builder.values[pattern_.output] = {input.owner, input.buffer, precision_, branches_[0].norm,
+                                         pattern_.relu};
     } else {
       output_buffer_ = builder.add_activation(pattern_.output);
-      builder.values[pattern_.output] = {output_buffer_, precision_};
+      builder.values[pattern_.output] = {pattern_.output, output_buffer_, precision_};
+      if (training_ && !is_output(graph_, pattern_.output)) {
+        builder.recomputed[pattern_.output] = this;
+      }
     }
     sums_ = ThreadSums(threads_, channels_, 1 + static_cast<int>(norms_.size()));
     if (training_ && !norms_.empty()) builder.sinks[pattern_.output] = this;
   }
 
-  void take_gradient() override { taken_ = true; }
+  BufferId plan_recomputation(Builder& builder) override {
+    for (CompiledBranch& branch : branches_) branch.input.read_again(builder);
+    recomputed_buffer_ = builder.add_activation(pattern_.output);
+    return recomputed_buffer_;
+  }
+
+  void recompute(Run& run) override {
+    const PassTimer timer(run.clock, *this, kRecompute);
+    join_branches(recomputed_, &ValueReader::operand_again);
+  }
+
+  void take_gradient(Builder& builder) override {
+    taken_ = true;
+    read_for_gradient(builder);
+  }
 
   void plan_backward(Builder& builder) override {
     if (taken_) {
@@ -65,11 +88,10 @@ class NormResidual final : public Layer, public GradientSink {
     } else {
       gradient_ = GradientSum(builder, pattern_.output, 2);
       gradient_buffer_ = gradient_.buffer();
+      read_for_gradient(builder);
     }
-    if (output_buffer_ >= 0) builder.use(output_buffer_);
     bool passed_on = false;
     for (CompiledBranch& branch : branches_) {
-      branch.input.use(builder);
       if (branch.norm != nullptr && branch.fused) {
         builder.pending_gradients[branch.source] = {branch.norm, gradient_buffer_};
         builder.gradients_to_be_read.push_back(gradient_buffer_);
@@ -80,6 +102,7 @@ class NormResidual final : public Layer, public GradientSink {
         builder.add_gradient(branch.source, gradient_buffer_);
         continue;
       }
+      if (branch.norm != nullptr) branch.input.read_again(builder);
       branch.gradient = builder.add_activation(branch.source);
       builder.add_gradient(branch.source, branch.gradient);
     }
@@ -91,6 +114,8 @@ class NormResidual final : public Layer, public GradientSink {
       branch.gradient_values = placement.address(branch.gradient);
     }
     output_ = placement.address(output_buffer_);
+    recomputed_ = placement.address(recomputed_buffer_);
+    mask_ = placement.address(mask_buffer_);
     gradient_values_ = placement.address(gradient_buffer_);
     if (training_ && !taken_) gradient_.bind(placement);
   }
@@ -106,7 +131,7 @@ class NormResidual final : public Layer, public GradientSink {
       if (!branch.fused) take_moments(branch);
       branch.norm->finish_moments(run);
     }
-    if (!pending_) join_branches();
+    if (!pending_) join_branches(output_, &ValueReader::operand);
   }
 
   void begin_gradient() override { sums_.clear(); }
@@ -124,6 +149,9 @@ class NormResidual final : public Layer, public GradientSink {
     if (!training_) return passes;
     passes.push_back({name, "backward", taken_ ? "taken as computed" : "one pass", "nhwc", 0.0,
                       taken_ ? 0.0 : map * (2 + values_read())});
+    if (recomputed_buffer_ >= 0) {
+      passes.push_back({name, "again", "one pass", "nhwc", 0.0, map * (1 + inputs)});
+    }
     return passes;
   }
 
@@ -132,7 +160,7 @@ class NormResidual final : public Layer, public GradientSink {
     out.kind = OutputKind::kGradient;
     out.precision = precision_;
     out.relu = pattern_.relu;
-    if (pattern_.relu) out.mask = output_;
+    if (pattern_.relu) out.mask = mask_;
     if (pending_) {
       out.scale = norms_.front().scale();
       out.shift = norms_.front().shift();
@@ -140,7 +168,7 @@ class NormResidual final : public Layer, public GradientSink {
     int k = 0;
     for (const CompiledBranch& branch : branches_) {
       if (branch.norm == nullptr) continue;
-      out.inputs[k] = branch.input.values();
+      out.inputs[k] = branch.input.values_again();
       out.means[k] = branch.norm->mean();
       ++k;
     }
@@ -168,6 +196,8 @@ class NormResidual final : public Layer, public GradientSink {
   }
 
  private:
+  static constexpr int kRecompute = 2;  ///< the pass
+
   static NormResidualPattern with_norms_first(NormResidualPattern pattern) {
     std::stable_partition(pattern.branches.begin(), pattern.branches.end(),
                           [](const ResidualBranch& branch) { return branch.batch_norm >= 0; });
@@ -202,18 +232,28 @@ class NormResidual final : public Layer, public GradientSink {
     });
   }
 
-  void join_branches() {
+  /// What gradient_output() gives: the ReLU's output and the batch-norms' inputs.
+  void read_for_gradient(Builder& builder) {
+    if (pattern_.relu && !pending_) mask_buffer_ = builder.read_again(pattern_.output);
+    for (CompiledBranch& branch : branches_) {
+      if (branch.norm != nullptr) branch.input.read_again(builder);
+    }
+  }
+
+  using Reading = Operand (ValueReader::*)() const;
+
+  void join_branches(void* out, Reading reading) {
     Join join;
-    join.first = affine(branches_[0]);
-    if (branches_.size() > 1) join.second = affine(branches_[1]);
+    join.first = affine(branches_[0], reading);
+    if (branches_.size() > 1) join.second = affine(branches_[1], reading);
     join.relu = pattern_.relu;
-    join.out = output_;
+    join.out = out;
     join.channels = channels_;
     for_each_share([&](int, const PixelRange& range) { kernels_.join(join, range); });
   }
 
-  static Operand affine(const CompiledBranch& branch) {
-    Operand operand = branch.input.operand();
+  static Operand affine(const CompiledBranch& branch, Reading reading) {
+    Operand operand = (branch.input.*reading)();
     if (branch.norm == nullptr) return operand;
     operand.scale = branch.norm->scale();
     operand.shift = branch.norm->shift();
@@ -239,7 +279,7 @@ class NormResidual final : public Layer, public GradientSink {
     if (branch.norm != nullptr) {
       join.first.scale = branch.norm->slope_g();
       join.first.shift = branch.norm->offset();
-      join.first.second = branch.input.values();
+      join.first.second = branch.input.values_again();
       join.first.second_scale = branch.norm->slope_x();
     }
     join.out = branch.gradient_values;
@@ -257,8 +297,10 @@ class NormResidual final : public Layer, public GradientSink {
   std::vector<CompiledBranch> branches_;
   bool pending_ = false;  ///< readers normalise; there is no output
   bool taken_ = false;    ///< the gradient comes through gradient_output()
-  BufferId output_buffer_ = -1, gradient_buffer_ = -1;
+  BufferId output_buffer_ = -1, recomputed_buffer_ = -1, mask_buffer_ = -1, gradient_buffer_ = -1;
   void* output_ = nullptr;
+  void* recomputed_ = nullptr;  ///< the same in the backward pass
+  const void* mask_ = nullptr;  ///< likewise, for the ReLU's gradient
   void* gradient_values_ = nullptr;
   GradientSum gradient_;
   ThreadSums sums_;

@@ -20,7 +20,8 @@ struct WeightPacking {
   bool rounded = false;  ///< to bf16
 
   std::size_t count() const;
-  void pack(std::span<const float> canonical, float* packed) const;
+  /// Packs the share of thread `thread` of `threads`.
+  void pack(std::span<const float> canonical, float* packed, int thread = 0, int threads = 1) const;
 
   /// Whether both give the same values in the same order.
   bool same_as(const WeightPacking& other) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #include "net/cpu/linear.h"
 #include "net/cpu/norm_residual.h"
 #include "net/cpu/pooling.h"
+#include "net/cpu/recomputed.h"
 #include "net/cpu/softmax_cross_entropy.h"
 #include "net/cpu/zero_padding.h"
 
@@ -51,10 +53,6 @@ std::unique_ptr<Layer> make_layer(Builder& builder, const NormResidualPatterns& 
   throw std::logic_error("no layer for node " + builder.graph.nodes[node].name);
 }
 
-}  // namespace
-
-namespace {
-
 Builder make_builder(const Graph& graph, const KernelSet& kernels, WeightStore& weights,
                      const ProgramOptions& options) {
   Builder builder{graph,           kernels,          weights, options.batch_size, options.training,
@@ -65,6 +63,8 @@ Builder make_builder(const Graph& graph, const KernelSet& kernels, WeightStore& 
   builder.pending_gradients.resize(nodes);
   builder.moments.resize(nodes, nullptr);
   builder.sinks.resize(nodes, nullptr);
+  builder.recomputed.resize(nodes, nullptr);
+  builder.kept.resize(nodes, -1);
   builder.consumers.resize(nodes, 0);
   builder.contributions.resize(nodes, 0);
   for (const Node& node : graph.nodes) {
@@ -74,6 +74,18 @@ Builder make_builder(const Graph& graph, const KernelSet& kernels, WeightStore& 
 }
 
 }  // namespace
+
+BufferId Builder::read_again(int node) {
+  BufferId& buffer = kept[node];
+  if (buffer < 0 && recomputed[node] != nullptr) {
+    buffer = recomputed[node]->plan_recomputation(*this);
+    due.push_back(recomputed[node]);
+  } else if (buffer < 0) {
+    buffer = values[node].buffer;
+  }
+  use(buffer);
+  return buffer;
+}
 
 Program::Program(const Graph& graph, const KernelSet& kernels, WeightStore& weights,
                  const Normalisation& normalisation, const ProgramOptions& options) {
@@ -86,9 +98,11 @@ Program::Program(const Graph& graph, const KernelSet& kernels, WeightStore& weig
   }
   for (const int output : graph.outputs) builder.use(builder.values[output].buffer);
   if (options.training) {
-    for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    recomputed_before_.resize(layers_.size());
+    for (std::size_t i = layers_.size(); i-- > 0;) {
       ++builder.time;
-      (*layer)->plan_backward(builder);
+      layers_[i]->plan_backward(builder);
+      recomputed_before_[i] = std::exchange(builder.due, {});
     }
     plan_ready_prefixes(graph);
   }
@@ -137,6 +151,7 @@ void Program::forward(Run& run) {
 void Program::backward(Run& run, const GradientReady& on_ready) {
   std::size_t announced = 0;
   for (std::size_t i = layers_.size(); i-- > 0;) {
+    for (Recomputed* value : recomputed_before_[i]) value->recompute(run);
     layers_[i]->backward(run);
     if (!on_ready || ready_after_[i] == announced) continue;
     announced = ready_after_[i];

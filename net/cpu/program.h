@@ -54,6 +54,7 @@ class Program {
   };
 
   std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<std::vector<Recomputed*>> recomputed_before_;  ///< by layer: its backward()
   std::vector<std::size_t> ready_after_;  ///< by layer: arena values final after its backward()
   std::vector<Output> outputs_;
   std::size_t memory_bytes_ = 0;

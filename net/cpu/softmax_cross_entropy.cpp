@@ -36,7 +36,7 @@ class SoftmaxCrossEntropy final : public Layer {
   }
 
   void plan_backward(Builder& builder) override {
-    source_.use(builder);
+    builder.use(source_.value().buffer);
     input_gradient_ =
         builder.add_buffer(builder.values_of(input_) * bytes_of(source_.value().precision));
     builder.add_gradient(input_, input_gradient_);

@@ -8,9 +8,9 @@
 
 namespace resnext::net::cpu {
 
-Operand ValueReader::operand() const {
+Operand ValueReader::operand_at(const void* address) const {
   Operand operand;
-  operand.values = address_;
+  operand.values = address;
   operand.precision = value_.precision;
   if (value_.pending != nullptr) {
     operand.scale = value_.pending->scale();
@@ -71,6 +71,7 @@ GradientReader::GradientReader(Builder& builder, int node)
   }
   builder.use(pending_.gradient);
   value_ = ValueReader(builder, node);
+  value_.read_again(builder);
 }
 
 void GradientReader::finish(Builder& builder) const {
@@ -100,7 +101,7 @@ Operand GradientReader::operand() const {
   if (pending_.norm != nullptr) {
     operand.scale = pending_.norm->slope_g();
     operand.shift = pending_.norm->offset();
-    operand.second = value_.values();
+    operand.second = value_.values_again();
     operand.second_scale = pending_.norm->slope_x();
   }
   return operand;

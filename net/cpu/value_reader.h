@@ -13,17 +13,27 @@ class ValueReader {
   /// Marks the value as read now.
   ValueReader(Builder& builder, int node) : value_(builder.read(node)) {}
 
-  /// Marks it as read at the builder's present time too (a backward pass).
-  void use(Builder& builder) const { builder.use(value_.buffer); }
-  void bind(const Placement& placement) { address_ = placement.address(value_.buffer); }
+  /// Marks it as read at the builder's present time too, in the backward pass.
+  void read_again(Builder& builder) { again_ = builder.read_again(value_.owner); }
+  void bind(const Placement& placement) {
+    address_ = placement.address(value_.buffer);
+    address_again_ = placement.address(again_);
+  }
   /// For kernels; the batch-norm's constants are those of the current batch.
-  Operand operand() const;
+  Operand operand() const { return operand_at(address_); }
   const void* values() const { return address_; }
+  /// Likewise in the backward pass, where the value may be elsewhere.
+  Operand operand_again() const { return operand_at(address_again_); }
+  const void* values_again() const { return address_again_; }
   const Value& value() const { return value_; }
 
  private:
+  Operand operand_at(const void* address) const;
+
   Value value_;
+  BufferId again_ = -1;
   const void* address_ = nullptr;
+  const void* address_again_ = nullptr;
 };
 
 /// The sum of a node's gradients, in a buffer that nobody reads later unless told to.

@@ -20,14 +20,18 @@ void WeightStore::set_arena(std::span<const float> arena) {
   ++version_;
 }
 
+std::span<const float> WeightStore::canonical(int parameter) const {
+  const Parameter& entry = graph_.parameters[parameter];
+  return arena_.subspan(entry.offset, entry.count);
+}
+
 void WeightStore::refresh() {
   const int count = static_cast<int>(copies_.size());
 #pragma omp parallel for schedule(dynamic) num_threads(threads_) if (threads_ > 1)
   for (int i = 0; i < count; ++i) {
     Copy& copy = copies_[i];
     if (copy.version == version_) continue;
-    const Parameter& parameter = graph_.parameters[copy.parameter];
-    copy.packing.pack(arena_.subspan(parameter.offset, parameter.count), copy.values.data());
+    copy.packing.pack(canonical(copy.parameter), copy.values.data());
     copy.version = version_;
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
-// The engine's working copies of convolution weights, in the order in which kernels take them.
-// Copies are shared between programs and passes that want the same order.
+// The weights of convolutions and linear layers, and inference's working copies of them, in the
+// order in which kernels take them. Copies are shared between programs that want the same order.
 
 #include <cstdint>
 #include <deque>
@@ -23,6 +23,7 @@ class WeightStore {
   /// Announces new values; copies follow at the next refresh().
   void set_arena(std::span<const float> arena);
   std::span<const float> arena() const { return arena_; }
+  std::span<const float> canonical(int parameter) const;
 
   /// Brings all copies up to date with the arena.
   void refresh();

@@ -22,7 +22,7 @@ class ZeroPadding final : public Layer {
         source_(builder, input_node_),
         training_(builder.training) {
     output_ = builder.add_activation(node);
-    builder.values[node] = {output_, builder.precision};
+    builder.values[node] = {node, output_, builder.precision};
   }
 
   void plan_backward(Builder& builder) override {

@@ -29,12 +29,11 @@ TEST(Program, TrainingLogitsAgreeWithPyTorch) {
 }
 
 /// What cannot be shared in training: of each convolution its output, which all that follows is
-/// computed from again, and the sums of blocks. A batch-norm's output is never in memory.
+/// computed from again. A batch-norm's output is never in memory, a block's sum not for long.
 std::size_t kept_activation_bytes(const Graph& graph, int images) {
   std::size_t values = 0;
   for (const Node& node : graph.nodes) {
-    const bool sum = node.op == Op::kRelu && graph.nodes[node.inputs.front()].op == Op::kAdd;
-    const bool kept = node.op == Op::kInput || node.op == Op::kConvolution || sum;
+    const bool kept = node.op == Op::kInput || node.op == Op::kConvolution;
     if (kept) values += node.output.count();
   }
   return values * images * sizeof(float);
