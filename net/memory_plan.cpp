@@ -17,7 +17,8 @@ void MemoryPlan::use(BufferId buffer, int time) {
   entry.last = std::max(entry.last, time);
 }
 
-std::size_t MemoryPlan::lowest_free_offset(const Buffer& buffer, std::vector<int>& placed) const {
+std::size_t MemoryPlan::lowest_free_offset(const Buffer& buffer,
+                                           const std::vector<int>& placed) const {
   std::size_t offset = 0;
   for (const int other_id : placed) {  // in order of offset
     const Buffer& other = buffers_[other_id];
@@ -29,22 +30,34 @@ std::size_t MemoryPlan::lowest_free_offset(const Buffer& buffer, std::vector<int
   return offset;
 }
 
-void MemoryPlan::place() {
-  std::vector<int> by_size(buffers_.size());
-  std::iota(by_size.begin(), by_size.end(), 0);
-  std::stable_sort(by_size.begin(), by_size.end(),
-                   [&](int a, int b) { return buffers_[a].bytes > buffers_[b].bytes; });
+std::size_t MemoryPlan::place_in_order(const std::vector<int>& order) {
   std::vector<int> placed;
-  total_bytes_ = 0;
-  for (const int id : by_size) {
+  std::size_t total = 0;
+  for (const int id : order) {
     Buffer& buffer = buffers_[id];
     buffer.offset = lowest_free_offset(buffer, placed);
-    total_bytes_ = std::max(total_bytes_, buffer.offset + buffer.bytes);
+    total = std::max(total, buffer.offset + buffer.bytes);
     const auto after = std::upper_bound(
         placed.begin(), placed.end(), buffer.offset,
         [&](std::size_t offset, int other) { return offset < buffers_[other].offset; });
     placed.insert(after, id);
   }
+  return total;
+}
+
+void MemoryPlan::place() {
+  const auto lifetime = [](const Buffer& buffer) { return buffer.last - buffer.first; };
+  std::vector<int> largest(buffers_.size());
+  std::iota(largest.begin(), largest.end(), 0);
+  std::stable_sort(largest.begin(), largest.end(),
+                   [&](int a, int b) { return buffers_[a].bytes > buffers_[b].bytes; });
+  std::vector<int> longest = largest;
+  std::stable_sort(longest.begin(), longest.end(),
+                   [&](int a, int b) { return lifetime(buffers_[a]) > lifetime(buffers_[b]); });
+  total_bytes_ = place_in_order(largest);
+  const std::size_t other = place_in_order(longest);
+  if (other > total_bytes_) place_in_order(largest);
+  total_bytes_ = std::min(total_bytes_, other);
 }
 
 std::size_t MemoryPlan::unshared_bytes() const {

@@ -23,7 +23,8 @@ class MemoryPlan {
   /// Extends the buffer's life to include `time`.
   void use(BufferId buffer, int time);
 
-  /// Gives every buffer its offset: largest first, each at the lowest free place.
+  /// Gives every buffer its offset: one after the other, each at the lowest free place, the largest
+  /// first or those that live longest, whichever takes less memory.
   void place();
 
   int count() const { return static_cast<int>(buffers_.size()); }
@@ -43,7 +44,9 @@ class MemoryPlan {
     int last = 0;
     std::size_t offset = 0;
   };
-  std::size_t lowest_free_offset(const Buffer& buffer, std::vector<int>& placed) const;
+  std::size_t lowest_free_offset(const Buffer& buffer, const std::vector<int>& placed) const;
+  /// Places all in that order; returns the memory's length.
+  std::size_t place_in_order(const std::vector<int>& order);
 
   std::size_t alignment_;
   std::vector<Buffer> buffers_;

@@ -2,13 +2,14 @@
 #include <string>
 
 #include "net/cpu/pooling.h"
+#include "net/cpu/recomputed.h"
 #include "net/cpu/thread_team.h"
 #include "net/cpu/value_reader.h"
 
 namespace resnext::net::cpu {
 namespace {
 
-class MaxPooling final : public Layer {
+class MaxPooling final : public Layer, public Recomputed {
  public:
   MaxPooling(Builder& builder, int node)
       : node_(node),
@@ -27,6 +28,7 @@ class MaxPooling final : public Layer {
     output_ = builder.add_activation(node);
     if (builder.training) choices_ = builder.add_buffer(builder.values_of(node));
     builder.values[node] = {node, output_, precision_};
+    if (builder.training) builder.recomputed[node] = this;
   }
 
   void plan_backward(Builder& builder) override {
@@ -36,9 +38,16 @@ class MaxPooling final : public Layer {
     builder.add_gradient(input_node_, input_gradient_);
   }
 
+  BufferId plan_recomputation(Builder& builder) override {
+    input_.read_again(builder);
+    recomputed_ = builder.add_activation(node_);
+    return recomputed_;
+  }
+
   void bind(const Placement& placement) override {
     input_.bind(placement);
     values_ = placement.address(output_);
+    values_again_ = placement.address(recomputed_);
     if (choices_ < 0) return;
     choice_values_ = reinterpret_cast<std::uint8_t*>(placement.address(choices_));
     gradient_.bind(placement);
@@ -55,6 +64,9 @@ class MaxPooling final : public Layer {
     if (choices_ >= 0) {
       passes.push_back({name_, "backward", implementation, "nhwc", 0.0, inputs + outputs});
     }
+    if (recomputed_ >= 0) {
+      passes.push_back({name_, "again", implementation, "nhwc", 0.0, inputs + outputs});
+    }
     return passes;
   }
 
@@ -62,6 +74,13 @@ class MaxPooling final : public Layer {
     const PassTimer timer(run.clock, *this, 0);
     for_each_share(pool_.height, [&](const RowRange& rows) {
       kernels_.max_pool(pool_, input_.operand(), rows, values_, choice_values_);
+    });
+  }
+
+  void recompute(Run& run) override {
+    const PassTimer timer(run.clock, *this, 2);
+    for_each_share(pool_.height, [&](const RowRange& rows) {
+      kernels_.max_pool(pool_, input_.operand_again(), rows, values_again_, choice_values_);
     });
   }
 
@@ -90,9 +109,10 @@ class MaxPooling final : public Layer {
   Precision precision_;
   ValueReader input_;
   MaxPool pool_;
-  BufferId output_ = -1, choices_ = -1, input_gradient_ = -1;
+  BufferId output_ = -1, recomputed_ = -1, choices_ = -1, input_gradient_ = -1;
   GradientSum gradient_;
   void* values_ = nullptr;
+  void* values_again_ = nullptr;  ///< in the backward pass
   void* gradient_values_ = nullptr;
   std::uint8_t* choice_values_ = nullptr;
 };

@@ -57,13 +57,17 @@ class NormResidual final : public Layer, public GradientSink, public Recomputed 
     } else {
       output_buffer_ = builder.add_activation(pattern_.output);
       builder.values[pattern_.output] = {pattern_.output, output_buffer_, precision_};
-      if (training_ && !is_output(graph_, pattern_.output)) {
+      count_others_before(builder);
+      if (training_ && others_before_ < kMostRecomputedInARow &&
+          !is_output(graph_, pattern_.output)) {
         builder.recomputed[pattern_.output] = this;
       }
     }
     sums_ = ThreadSums(threads_, channels_, 1 + static_cast<int>(norms_.size()));
     if (training_ && !norms_.empty()) builder.sinks[pattern_.output] = this;
   }
+
+  int others_before() const override { return others_before_; }
 
   BufferId plan_recomputation(Builder& builder) override {
     for (CompiledBranch& branch : branches_) branch.input.read_again(builder);
@@ -215,6 +219,15 @@ class NormResidual final : public Layer, public GradientSink, public Recomputed 
     if (added.fused && training_) builder.moments[branch.source] = added.norm;
   }
 
+  void count_others_before(const Builder& builder) {
+    for (const CompiledBranch& branch : branches_) {
+      const Recomputed* source = builder.recomputed[branch.input.value().owner];
+      if (source != nullptr) {
+        others_before_ = std::max(others_before_, 1 + source->others_before());
+      }
+    }
+  }
+
   template <typename Body>
   void for_each_share(const Body& body) const {
     on_each_thread(threads_, [&](int thread) {
@@ -296,7 +309,8 @@ class NormResidual final : public Layer, public GradientSink, public Recomputed 
   std::list<BatchNorm> norms_;  ///< values and other layers refer to them
   std::vector<CompiledBranch> branches_;
   bool pending_ = false;  ///< readers normalise; there is no output
-  bool taken_ = false;    ///< the gradient comes through gradient_output()
+  int others_before_ = 0;
+  bool taken_ = false;  ///< the gradient comes through gradient_output()
   BufferId output_buffer_ = -1, recomputed_buffer_ = -1, mask_buffer_ = -1, gradient_buffer_ = -1;
   void* output_ = nullptr;
   void* recomputed_ = nullptr;  ///< the same in the backward pass
