@@ -80,8 +80,8 @@ class StepEngine {
   /// Brings the caller's arrays up to date with the last finished step.
   virtual void refresh_host() = 0;
 
-  /// The whole momentum on rank 0 (elsewhere empty). Collective.
-  virtual std::vector<float> gather_momentum() = 0;
+  /// The whole momentum on rank 0 (elsewhere empty), in the memory of `reused`. Collective.
+  virtual std::vector<float> gather_momentum(std::vector<float> reused) = 0;
 
   /// To evaluate with, between steps: set_parameters() first, whatever was trained.
   virtual Engine& engine() = 0;

@@ -83,6 +83,8 @@ class CheckpointWriter {
   /// The state last written, for its memory: a copy made into it costs no page faults. Waits for
   /// the write under way, and rethrows its failure. Empty before the first.
   TrainingState take_spare();
+  /// Likewise, its momentum alone.
+  std::vector<float> take_spare_momentum();
 
   /// Rethrows the failure of a write that has ended, without waiting for one that has not.
   void check();

@@ -75,6 +75,11 @@ void CheckpointWriter::wait() {
   if (pending_.valid()) spare_ = pending_.get();
 }
 
+std::vector<float> CheckpointWriter::take_spare_momentum() {
+  wait();
+  return std::exchange(spare_.momentum, {});
+}
+
 TrainingState CheckpointWriter::take_spare() {
   wait();
   return std::exchange(spare_, {});

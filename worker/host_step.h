@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "net/step_engine.h"
@@ -25,7 +26,9 @@ class HostStep final : public net::StepEngine {
   std::span<const net::BatchMetrics> metrics() const override { return metrics_; }
   double gradient_norm() const override { return reduction_.gradient_norm(); }
   void refresh_host() override {}  // the arrays are what it works on
-  std::vector<float> gather_momentum() override { return reduction_.gather_momentum(); }
+  std::vector<float> gather_momentum(std::vector<float> reused) override {
+    return reduction_.gather_momentum(std::move(reused));
+  }
   net::Engine& engine() override { return *engine_; }
 
  private:

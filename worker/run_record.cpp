@@ -48,6 +48,10 @@ void RunRecord::publish_now_and_then(const TrainingState& state) {
   if (std::chrono::steady_clock::now() - published_ >= kPublishEvery) publish(state);
 }
 
+std::vector<float> RunRecord::spare_momentum() {
+  return checkpoints_ ? checkpoints_->take_spare_momentum() : std::vector<float>();
+}
+
 void RunRecord::checkpoint(const TrainingState& state, std::vector<float> momentum) {
   if (!checkpoints_) return;
   TrainingState copy = checkpoints_->take_spare();

@@ -27,6 +27,9 @@ class RunRecord {
   /// what has gone wrong with the checkpoint in the background.
   void publish_now_and_then(const TrainingState& state);
 
+  /// Memory of the last checkpoint's momentum, for the next one's; waits until it is written.
+  std::vector<float> spare_momentum();
+
   /// Writes a checkpoint in the background, and then the result file. `momentum` is the whole one,
   /// which the state does not hold while it trains.
   void checkpoint(const TrainingState& state, std::vector<float> momentum);

@@ -248,7 +248,9 @@ int Trainer::validate(RunRecord& record) {
 
 void Trainer::write_checkpoint(RunRecord& record) {
   if (setup_.options.checkpoint_dir.empty()) return;
-  std::vector<float> momentum = steps_.gather_momentum();
+  std::vector<float> momentum;
+  attempt([&] { momentum = record.spare_momentum(); });
+  momentum = steps_.gather_momentum(std::move(momentum));
   if (communicator_.rank() == 0) attempt([&] { record.checkpoint(state_, std::move(momentum)); });
 }
 

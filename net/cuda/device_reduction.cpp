@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -215,9 +216,10 @@ void DeviceReduction::set_momentum(std::span<const float> whole) {
   stream_.synchronize("momentum to go on with");
 }
 
-std::vector<float> DeviceReduction::gather_momentum() {
+std::vector<float> DeviceReduction::gather_momentum(std::vector<float> reused) {
   if (is_sharded()) gather_momentum_parts();
-  std::vector<float> whole(position_.rank == 0 && !buckets_.empty() ? buckets_.back().last : 0);
+  std::vector<float> whole = std::move(reused);
+  whole.resize(position_.rank == 0 && !buckets_.empty() ? buckets_.back().last : 0);
   if (position_.rank != 0) return whole;
   for (const Bucket& bucket : buckets_) {
     const float* from = is_sharded() ? received_.data() + bucket.received_first

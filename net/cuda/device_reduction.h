@@ -33,7 +33,7 @@ class DeviceReduction {
   const CollectiveMemory& parameters() const { return parameters_; }
   double gradient_norm();
   void set_momentum(std::span<const float> whole);
-  std::vector<float> gather_momentum();
+  std::vector<float> gather_momentum(std::vector<float> reused);
 
  private:
   struct Bucket {

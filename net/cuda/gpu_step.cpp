@@ -96,8 +96,8 @@ void GpuStep::refresh_host() {
   engine_->unpad_statistics(padded, arrays_.statistics);
 }
 
-std::vector<float> GpuStep::gather_momentum() {
-  return reduction_->gather_momentum();
+std::vector<float> GpuStep::gather_momentum(std::vector<float> reused) {
+  return reduction_->gather_momentum(std::move(reused));
 }
 
 Engine& GpuStep::engine() {

@@ -25,7 +25,7 @@ class GpuStep final : public StepEngine {
   std::span<const BatchMetrics> metrics() const override { return metrics_; }
   double gradient_norm() const override { return norm_; }
   void refresh_host() override;
-  std::vector<float> gather_momentum() override;
+  std::vector<float> gather_momentum(std::vector<float> reused) override;
   Engine& engine() override;
 
  private:

@@ -101,7 +101,7 @@ Outcome distributed(const Communicator& world, std::size_t values, std::size_t b
     reduction.finish();
     norms.push_back(reduction.gradient_norm());
   }
-  return {parameters, reduction.gather_momentum(), norms};
+  return {parameters, reduction.gather_momentum({}), norms};
 }
 
 bool same_bits(const std::vector<float>& one, const std::vector<float>& other) {
@@ -194,7 +194,7 @@ TEST(GradientReduction, MomentumGoesOutAndComesBack) {
       std::vector<float> whole(values);
       std::iota(whole.begin(), whole.end(), 1.0F);
       reduction.set_momentum(whole);
-      const std::vector<float> gathered = reduction.gather_momentum();
+      const std::vector<float> gathered = reduction.gather_momentum({});
       if (world.rank() == 0) {
         EXPECT_EQ(gathered, whole);
       }
@@ -215,7 +215,7 @@ TEST(GradientReduction, GoesOnFromGatheredMomentum) {
     reduction.begin(local, parameters, 0.1F);
     write_last_gradient(gradient(kValues, step, world.rank()), local.next_gradient(), reduction);
     reduction.finish();
-    const std::vector<float> gathered = reduction.gather_momentum();
+    const std::vector<float> gathered = reduction.gather_momentum({});
     if (world.rank() == 0) momentum = gathered;
     world.broadcast(std::span<float>(momentum));
   }

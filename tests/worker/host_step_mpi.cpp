@@ -131,7 +131,7 @@ TEST_P(HostStepOf, AnyNumberOfRanksEqualsTheDefinitionBitForBit) {
     }
     EXPECT_TRUE(same_bits(state.parameters, wanted.parameters));
     EXPECT_EQ(own_losses, wanted_losses);
-    const std::vector<float> momentum = steps.gather_momentum();
+    const std::vector<float> momentum = steps.gather_momentum({});
     if (world.rank() == 0) {
       EXPECT_TRUE(same_bits(state.statistics, wanted.statistics));
       EXPECT_TRUE(same_bits(momentum, wanted.momentum));

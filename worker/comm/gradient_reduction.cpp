@@ -1,6 +1,7 @@
 #include "worker/comm/gradient_reduction.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -178,11 +179,13 @@ void GradientReduction::start_gathering(Bucket& bucket) {
             "MPI_Iallgatherv");
 }
 
-std::vector<float> GradientReduction::gather_momentum() const {
+std::vector<float> GradientReduction::gather_momentum(std::vector<float> reused) const {
+  std::vector<float> whole = std::move(reused);
   if (mode_ == ReductionMode::kFast || gather_.size() == 1) {
-    return gather_.rank() == 0 ? momentum_ : std::vector<float>();
+    if (gather_.rank() == 0) whole = momentum_;
+    return whole;
   }
-  std::vector<float> whole(gather_.rank() == 0 ? buckets_.back().last : 0);
+  whole.resize(gather_.rank() == 0 ? buckets_.back().last : 0);
   for (const Bucket& bucket : buckets_) {
     const auto own = static_cast<int>(bucket.own_last - bucket.own_first);
     MPI_Request request = MPI_REQUEST_NULL;

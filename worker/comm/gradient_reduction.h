@@ -41,8 +41,8 @@ class GradientReduction {
   /// Norm of the last step's gradient before it was clipped. Only with a `clip_norm`.
   double gradient_norm() const { return norm_; }
 
-  /// The whole momentum on rank 0 (elsewhere empty). Collective.
-  std::vector<float> gather_momentum() const;
+  /// The whole momentum on rank 0 (elsewhere empty), in the memory of `reused`. Collective.
+  std::vector<float> gather_momentum(std::vector<float> reused) const;
   /// Takes each rank's part of a whole momentum.
   void set_momentum(std::span<const float> whole);
 

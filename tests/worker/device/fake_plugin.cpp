@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <sstream>
+#include <utility>
 
 #include "cli/revision.h"
 #include "net/cuda_plugin.h"
@@ -61,7 +62,9 @@ class FakeStep final : public net::StepEngine {
     std::copy(memory_.parameters.begin(), memory_.parameters.end(), host_.parameters.begin());
     std::copy(memory_.statistics.begin(), memory_.statistics.end(), host_.statistics.begin());
   }
-  std::vector<float> gather_momentum() override { return step_.gather_momentum(); }
+  std::vector<float> gather_momentum(std::vector<float> reused) override {
+    return step_.gather_momentum(std::move(reused));
+  }
   net::Engine& engine() override { return step_.engine(); }
 
  private:
