@@ -15,6 +15,8 @@ constexpr int kInputsAtOnce = 384;
 constexpr int kSlabValues = 24 << 10;
 constexpr int kSumsValues = 64 << 10;
 constexpr int kChannelsFilledAtOnce = 32;
+// Weights that stay in its first cache beside a tile.
+constexpr int kWeightsNear = 4 << 10;
 // 1x1 convolutions: outputs of a unit.
 constexpr int kFewestOutputs = 72, kMostOutputs = 168;
 
@@ -74,6 +76,11 @@ void plan_chunks(CorrelationPlan& plan, int lanes) {
     plan.pixel = plan.chunk;
   }
   plan.chunks = divided_up(plan.group_inputs, plan.chunk);
+  plan.tiles_first =
+      plan.spread == 0 && plan.chunks == 1 && plan.output_vectors > 2 &&
+      plan.output_vectors % 2 == 0 &&
+      s.kernel_height * s.kernel_width * plan.chunk * plan.output_vectors * lanes <=
+          kWeightsNear;
   plan.fill_groups =
       plan.chunks > 1 ? 1 : std::clamp(kChannelsFilledAtOnce / plan.group_inputs, 1, plan.groups);
 }

@@ -65,9 +65,19 @@ class Speed:
 
     def needs(self, row, host):
         network, mode = Network.of(row), row.get("mode", "training")
-        ours = (Training(network, row["steps"], 1, host.threads) if mode == "training"
+        ours = (self._training(row, host, network) if mode == "training"
                 else Evaluation(network, row["steps"], host.threads))
         return {"ours": ours, "peak": Peak(host.threads), **pytorch_contenders(row, host, network, mode)}
+
+    @staticmethod
+    def _training(row, host, network):
+        """One batch on all threads; or `replicas` parts of it, as a recipe has them, on ranks of a thread each."""
+        replicas = row.get("replicas", 1)
+        if replicas == 1:
+            return Training(network, row["steps"], 1, host.threads)
+        ranks = max(count for count in range(1, host.threads + 1) if replicas % count == 0)
+        part = dataclasses.replace(network, batch=network.batch // replicas)
+        return Training(part, row["steps"], ranks, host.threads // ranks, replicas)
 
     def figures(self, row, samples):
         ours = samples.each("ours", rate)

@@ -33,12 +33,12 @@ class Network:
         return cls(model or row["model"], row["batch"], row.get("precision", "fp32"), **own)
 
 
-def worker_options(network, folder, steps, ranks=1, data=None, augment="none"):
-    """Options of the worker for a measured training, a replica on each rank; usually one epoch of random images."""
+def worker_options(network, folder, steps, replicas=1, data=None, augment="none"):
+    """Options of the worker for a measured training; usually one epoch of random images."""
     data = data or image_sets.random_images(folder, network.image_size, network.channels, network.classes,
-                                            ranks * network.batch * steps)
+                                            replicas * network.batch * steps)
     return ["--model", network.model, "--data", data, "--augment", augment, "--batch-per-replica", network.batch,
-            "--replicas", ranks, "--precision", network.precision, "--steps", steps, "--learning-rate", "0.001", "--schedule", "constant",
+            "--replicas", replicas, "--precision", network.precision, "--steps", steps, "--learning-rate", "0.001", "--schedule", "constant",
             "--validate-every", 0, "--device", "cpu"]
 
 
@@ -48,22 +48,24 @@ def launch(ranks, threads, options, seconds=600):
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """Ours: whole training steps through the launcher, one replica a rank, images from a shard."""
+    """Ours: whole training steps through the launcher, images from a shard."""
     network: Network
     steps: int
     ranks: int
     threads: int  # of each rank
+    replicas: int = 0  # of all ranks; 0: one a rank
 
     def run(self, folder):
+        replicas = self.replicas or self.ranks
         with tempfile.TemporaryDirectory(dir=folder) as own:
             out = f"{own}/run.h5"
-            ended = launch(self.ranks, self.threads, [*worker_options(self.network, folder, self.steps + 1, self.ranks),
+            ended = launch(self.ranks, self.threads, [*worker_options(self.network, folder, self.steps + 1, replicas),
                                                       "--out", out])
             with h5py.File(out) as run:
                 rates = run["train/images_per_second"][1:]
                 forward = 2.0 * int(run.attrs["multiply-adds"])
                 parameters = int(run.attrs["parameters"])
-        images = self.ranks * self.network.batch
+        images = replicas * self.network.batch
         return {"seconds": [images / float(rate) for rate in rates], "images": [images], "forward_flop": [forward],
                 "parameters": [parameters], "peak_bytes": [ended.peak_bytes]}
 

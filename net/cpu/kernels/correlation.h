@@ -46,6 +46,8 @@ struct CorrelationPlan {
   int output_vectors = 0;  ///< vectors that hold a group's outputs
   int chunk = 0;           ///< input channels of a group taken at once
   int chunks = 1;
+  /// A tile of outputs is computed for all vectors before the next tile, not the other way round.
+  bool tiles_first = false;
   int fill_groups = 1;    ///< groups copied at once
   int pixel = 0;          ///< values from one column of a slab to the next
   int slab_width = 0;     ///< columns

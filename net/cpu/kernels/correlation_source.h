@@ -75,29 +75,49 @@ struct GroupChunk {
   bool first, last;
 };
 
+/// The outputs from `v` on by the panel's vectors.
 template <int NV, typename Kind>
-void panel(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk, int vector,
-           const float* weights, const CorrelationWorkspace& work, const Kind& kind) {
+inline void panel_tile(const CorrelationPlan& plan, const GroupChunk& chunk, int vector,
+                       const float* weights, int v, const CorrelationWorkspace& work,
+                       const Kind& kind) {
   constexpr int kPixels = tile_pixels(NV);
-  alignas(64) float tile[kPixels * NV * kLanes];
   const std::ptrdiff_t sums_stride = std::ptrdiff_t(plan.output_vectors) * kLanes;
   const int columns = plan.group_outputs - vector * kLanes;
   TileInputs inputs = chunk.inputs;
-  for (int v = 0; v < unit.outputs; v += kPixels) {
-    inputs.values = chunk.inputs.values + v * chunk.step;
-    float* sums = work.sums + v * sums_stride + vector * kLanes;
-    const TileSums start = {chunk.first ? nullptr : sums, sums_stride};
-    if (!chunk.last) {
-      product_tile<NV>(inputs, weights, start, StoreTile{sums, sums_stride});
-      continue;
-    }
-    const TilePlace place = {work.pixels + v, chunk.channel + vector * kLanes, v == 0};
-    prefetch_outputs<kPixels>(kind, place);
-    if (columns >= NV * kLanes) {
-      product_tile<NV>(inputs, weights, start, FinishTile<Kind>{kind, place});
-    } else {
-      product_tile<NV>(inputs, weights, start, StoreTile{tile, NV * kLanes});
-      finish_stored_tile<Kind, kPixels, NV>(kind, tile, place, columns);
+  inputs.values += v * chunk.step;
+  float* sums = work.sums + v * sums_stride + vector * kLanes;
+  const TileSums start = {chunk.first ? nullptr : sums, sums_stride};
+  if (!chunk.last) {
+    product_tile<NV>(inputs, weights, start, StoreTile{sums, sums_stride});
+    return;
+  }
+  const TilePlace place = {work.pixels + v, chunk.channel + vector * kLanes, v == 0};
+  prefetch_outputs<kPixels>(kind, place);
+  if (columns >= NV * kLanes) {
+    product_tile<NV>(inputs, weights, start, FinishTile<Kind>{kind, place});
+  } else {
+    alignas(64) float tile[kPixels * NV * kLanes];
+    product_tile<NV>(inputs, weights, start, StoreTile{tile, NV * kLanes});
+    finish_stored_tile<Kind, kPixels, NV>(kind, tile, place, columns);
+  }
+}
+
+template <int NV, typename Kind>
+void panel(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk, int vector,
+           const float* weights, const CorrelationWorkspace& work, const Kind& kind) {
+  for (int v = 0; v < unit.outputs; v += tile_pixels(NV)) {
+    panel_tile<NV>(plan, chunk, vector, weights, v, work, kind);
+  }
+}
+
+/// All panels of a tile before the next tile, so that outputs are met in the order of memory.
+template <int NV, typename Kind>
+void tiles_of_panels(const CorrelationPlan& plan, const Unit& unit, const GroupChunk& chunk,
+                     const CorrelationWorkspace& work, const Kind& kind) {
+  const std::ptrdiff_t inputs = std::ptrdiff_t(chunk.inputs.rows) * chunk.inputs.depth;
+  for (int v = 0; v < unit.outputs; v += tile_pixels(NV)) {
+    for (int vector = 0; vector < plan.output_vectors; vector += NV) {
+      panel_tile<NV>(plan, chunk, vector, chunk.weights + vector * kLanes * inputs, v, work, kind);
     }
   }
 }
@@ -176,6 +196,7 @@ void group_panels(const CorrelationPlan& plan, const Unit& unit, const GroupChun
                   const CorrelationWorkspace& work, const Kind& kind) {
   if (plan.spread > 0) return spread_panel(plan, unit, chunk, work, kind);
   if (by_windows<0>(plan, unit, chunk, work, kind)) return;
+  if (plan.tiles_first) return tiles_of_panels<2>(plan, unit, chunk, work, kind);
   const std::ptrdiff_t inputs = std::ptrdiff_t(chunk.inputs.rows) * chunk.inputs.depth;
   int vector = 0;
   while (vector < plan.output_vectors) {
