@@ -79,8 +79,7 @@ void plan_chunks(CorrelationPlan& plan, int lanes) {
   plan.tiles_first =
       plan.spread == 0 && plan.chunks == 1 && plan.output_vectors > 2 &&
       plan.output_vectors % 2 == 0 &&
-      s.kernel_height * s.kernel_width * plan.chunk * plan.output_vectors * lanes <=
-          kWeightsNear;
+      s.kernel_height * s.kernel_width * plan.chunk * plan.output_vectors * lanes <= kWeightsNear;
   plan.fill_groups =
       plan.chunks > 1 ? 1 : std::clamp(kChannelsFilledAtOnce / plan.group_inputs, 1, plan.groups);
 }
