@@ -77,6 +77,7 @@ std::string images_folder(const Dataset& set, const DataSource& source) {
 /// The layout of the folder; nullptr where there is no such folder. Throws where it is no layout.
 const Layout* find_layout(const Dataset& set, const DataSource& source) {
   const std::string folder = images_folder(set, source);
+  if (set.layouts.empty()) return nullptr;
   if (folder.empty() || !fs::is_directory(folder)) {
     if (!source.images.empty()) {
       throw cli::UsageError(fmt::format("--images: '{}' is not a folder", source.images));

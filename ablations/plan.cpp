@@ -13,10 +13,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A column with evaluations is there at the scales that it has one for.
 bool is_at_scale(const Column& column, const Scale& scale) {
-  return scale.data.contains(column.on) &&
-         (column.evaluate.empty() || column.evaluate.contains(scale.name));
+  const bool chosen = column.scales.empty() ||
+                      std::ranges::find(column.scales, scale.name) != column.scales.end();
+  const bool evaluated = column.evaluate.empty() || column.evaluate.contains(scale.name);
+  return chosen && evaluated && scale.data.contains(column.on);
 }
 
 std::vector<Evaluation> evaluations_on(const std::string& role, const std::vector<Column>& columns,

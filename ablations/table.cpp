@@ -50,9 +50,15 @@ Options read_options(const TomlTable& file, const std::string& key) {
 }
 
 Column read_column(const TomlTable& file, const std::vector<std::string>& scales) {
-  file.require_known_keys({"name", "title", "metric", "on", "evaluate"});
+  file.require_known_keys({"name", "title", "metric", "on", "scales", "evaluate"});
   Column column{
-      file.text("name"), file.text("title"), file.text("metric"), file.text_or("on", ""), {}};
+      file.text("name"), file.text("title"), file.text("metric"), file.text_or("on", ""), {}, {}};
+  if (file.has("scales")) {
+    column.scales = file.texts("scales");
+    for (const std::string& scale : column.scales) {
+      require_name(file, "scales", scale, scales, "scale");
+    }
+  }
   if (!file.has("evaluate")) return column;
   const TomlTable evaluate = file.table("evaluate");
   for (const std::string& scale : evaluate.keys()) {

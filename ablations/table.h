@@ -18,6 +18,7 @@ struct Column {
   std::string title;   ///< e.g. "top-1 error (%)"
   std::string metric;  ///< an attribute of a result file's /summary, e.g. "validation_top1_error"
   std::string on;      ///< which of the scale's data sets, where it has several; or empty
+  std::vector<std::string> scales;  ///< those that have it; empty: all
   /// By scale: options of an evaluation of its own after training. A column that has some is left
   /// out at the other scales.
   std::map<std::string, Options> evaluate;
