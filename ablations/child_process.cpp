@@ -99,7 +99,8 @@ std::string capture(const std::vector<std::string>& line) {
     dup2(output.ends[1], STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);
     take_default_signals();
-    execv(arguments[0], arguments.data());
+    execvp(arguments[0], arguments.data());
+    dprintf(STDERR_FILENO, "error: %s cannot be started: %s\n", arguments[0], strerror(errno));
     _exit(127);
   }
   output.close_writer();

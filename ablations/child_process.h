@@ -10,8 +10,9 @@
 
 namespace resnext::ablations {
 
-/// Runs `line`, waits, and returns its standard output. Throws std::runtime_error with the last
-/// line that it wrote to standard error when it does not exit with 0.
+/// Runs `line` (a path, or a name of PATH), waits, and returns its standard output. Throws
+/// std::runtime_error with the last line that it wrote to standard error when it does not exit with
+/// 0.
 std::string capture(const std::vector<std::string>& line);
 
 /// Where and how a program runs in the background.

@@ -141,12 +141,12 @@ bool run_locally(const Plan& plan, const std::vector<const PlannedRun*>& waiting
   auto next = waiting.begin();
   int passed_on = 0;
   while (true) {
+    for (; passed_on < stop.count(); ++passed_on) floor.stop();
     while (passed_on == 0 && next != waiting.end() && floor.start_if_free(**next)) ++next;
     const auto under_way = floor.under_way();
     events.tick(under_way);
     if (under_way.empty() && (passed_on > 0 || next == waiting.end())) break;
     stop.wait(kTickMilliseconds);
-    for (; passed_on < stop.count(); ++passed_on) floor.stop();
     floor.reap();
   }
   return next == waiting.end() && passed_on == 0;

@@ -14,8 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 bool is_at_scale(const Column& column, const Scale& scale) {
-  const bool chosen = column.scales.empty() ||
-                      std::ranges::find(column.scales, scale.name) != column.scales.end();
+  const bool chosen =
+      column.scales.empty() || std::ranges::find(column.scales, scale.name) != column.scales.end();
   const bool evaluated = column.evaluate.empty() || column.evaluate.contains(scale.name);
   return chosen && evaluated && scale.data.contains(column.on);
 }
@@ -55,6 +55,10 @@ class Planner {
     run.model = row.model.at(request_.scale.name);
     run.options = overlaid(overlaid(request_.scale.options, set.options), row.options);
     run.recipe = overlaid(preset_, run.options);
+    for (const char* name :
+         {"mean", "deviation", "image-size", "replicas", "batch-per-replica", "precision"}) {
+      if (run.recipe.contains(name)) run.evaluation_options[name] = run.recipe.at(name);
+    }
     run.shards = request_.shards.at(role);
     run.complexity = complexity(row, set);
     run.length = length_of(run.recipe, run.shards);
@@ -149,6 +153,7 @@ std::vector<std::vector<std::string>> command_lines(const Plan& plan, const Plan
     std::vector<std::string> line = launch;
     line.insert(line.end(), {"--eval-only", "--model", run.model, "--val-data",
                              run.shards.validation, "--checkpoint-dir", checkpoint_folder(run)});
+    add_options(line, run.evaluation_options);
     add_options(line, evaluation.options);
     line.insert(line.end(),
                 {"--scale", plan.scale.name, "--out", evaluation_path(run, evaluation.column)});

@@ -25,8 +25,9 @@ struct PlannedRun {
   std::string on;  ///< the data set's role in the scale
   int seed = 1;
   std::string model;
-  Options options;  ///< beside the preset's
-  Options recipe;   ///< all in force
+  Options options;             ///< beside the preset's
+  Options evaluation_options;  ///< of those in force, what an evaluation needs, too
+  Options recipe;              ///< all in force
   ShardSets shards;
   Complexity complexity;
   Length length;

@@ -26,8 +26,8 @@ struct PlanCosts {
   double device_seconds() const;
 };
 
-/// Those of `rows` (all, where none is named) that are not finished and not known to diverge. Throws
-/// cli::UsageError for a row that is not in the plan.
+/// Those of `rows` (all, where none is named) that are not finished and not known to diverge.
+/// Throws cli::UsageError for a row that is not in the plan.
 std::vector<const PlannedRun*> runs_to_do(const Plan& plan, const std::vector<RunOutcome>& outcomes,
                                           const std::vector<std::string>& rows);
 

@@ -1,6 +1,7 @@
 #include "ablations/sweep.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 #include "ablations/preparation.h"
 #include "ablations/report.h"
 #include "ablations/slots.h"
+#include "ablations/slurm_runs.h"
 #include "ablations/status_display.h"
 #include "ablations/stop_requests.h"
 #include "ablations/summary.h"
@@ -49,9 +51,8 @@ RateOf rates(const SweepOptions& options, const Plan& plan, const Programs& prog
   if (!options.gpu_kind.empty()) {
     return [&](const PlannedRun& run) { return roofline_rate(run, options.gpu_kind, programs); };
   }
-  return [&](const PlannedRun& run) {
-    return measure_rate(plan, run, slots.front(), launch_line(options, programs, slots.front()),
-                        options.device);
+  return [&, slot = slots.front()](const PlannedRun& run) {
+    return measure_rate(plan, run, slot, launch_line(options, programs, slot), options.device);
   };
 }
 
@@ -149,15 +150,40 @@ class Narrator {
   StatusDisplay display_;
 };
 
-bool train(const SweepOptions& options, const Plan& plan, const Programs& programs,
-           const std::vector<const PlannedRun*>& runs, StopRequests& stop) {
+bool train_here(const SweepOptions& options, const Plan& plan, const Programs& programs,
+                const std::vector<const PlannedRun*>& runs, StopRequests& stop,
+                const RunEvents& events) {
   const std::vector<Slot> slots = make_slots(options);
-  const PlanCosts costs = estimate(runs, rates(options, plan, programs, slots));
+  const RateOf rate_of = rates(options, plan, programs, slots);
+  const PlanCosts costs = estimate(runs, [&](const PlannedRun& run) {
+    return stop.count() > 0 ? Rate{0, 0, 1, "stopped"} : rate_of(run);
+  });
   fmt::print("{}", describe_plan(plan, runs, costs, options.jobs));
+  std::fflush(stdout);
   const LocalSettings settings{
       slots, [&](const Slot& slot) { return launch_line(options, programs, slot); }};
+  return run_locally(plan, runs, settings, stop, events);
+}
+
+/// Nothing is measured here: the tasks run elsewhere.
+bool train_by_slurm(const SweepOptions& options, const Plan& plan, const Programs& programs,
+                    const std::vector<const PlannedRun*>& runs, StopRequests& stop,
+                    const RunEvents& events) {
+  const RateOf rate_of = options.gpu_kind.empty()
+                             ? [](const PlannedRun&) { return Rate{0, 0, 1, "it runs elsewhere"}; }
+                             : rates(options, plan, programs, {});
+  fmt::print("{}", describe_plan(plan, runs, estimate(runs, rate_of), options.jobs));
+  std::fflush(stdout);
+  const SlurmSettings settings{*options.slurm, launch_line(options, programs, {})};
+  return run_by_slurm(plan, runs, settings, stop, events);
+}
+
+bool train(const SweepOptions& options, const Plan& plan, const Programs& programs,
+           const std::vector<const PlannedRun*>& runs, StopRequests& stop) {
   Narrator narrator(plan);
-  const bool whole = run_locally(plan, runs, settings, stop, narrator.events());
+  const RunEvents events = narrator.events();
+  const bool whole = options.slurm ? train_by_slurm(options, plan, programs, runs, stop, events)
+                                   : train_here(options, plan, programs, runs, stop, events);
   narrator.finish();
   return whole;
 }
@@ -165,7 +191,8 @@ bool train(const SweepOptions& options, const Plan& plan, const Programs& progra
 int train_all(const SweepOptions& options, Preparation& preparation) {
   StopRequests stop;
   const SweepLock lock(preparation.folder());
-  wait_for_orphans(preparation.folder(), kOrphanPatienceSeconds);
+  // Slurm's tasks may run on this very machine, and are followed.
+  if (!options.slurm) wait_for_orphans(preparation.folder(), kOrphanPatienceSeconds);
   Plan plan = preparation.plan();
   const auto expected = runs_to_do(plan, read_outcomes(plan), options.rows);
   require_disk(preparation.folder(), disk_of(expected) + preparation.bytes_to_pack());
@@ -178,7 +205,10 @@ int train_all(const SweepOptions& options, Preparation& preparation) {
   } else {
     whole = train(options, plan, preparation.programs(), runs, stop);
   }
-  if (!whole) fmt::print("stopped; the same command goes on\n");
+  if (!whole) {
+    fmt::print("stopped{}; the same command goes on\n",
+               options.slurm ? ": the tasks stay in Slurm's queue" : "");
+  }
   conclude(plan);
   return whole ? exit_code(plan, options.rows) : cli::kSuccess;
 }

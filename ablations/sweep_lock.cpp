@@ -34,7 +34,8 @@ pid_t read_holder(const std::string& folder) {
   return holder;
 }
 
-/// A process whose command line names something below `folder`; 0 where there is none.
+/// A worker, or what starts it, whose command line names something below `folder`; 0 where there is
+/// none.
 pid_t find_process(const std::string& folder) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
@@ -42,7 +43,8 @@ pid_t find_process(const std::string& folder) {
     if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
     std::ifstream file(entry.path() / "cmdline", std::ios::binary);
     const std::string line{std::istreambuf_iterator<char>(file), {}};
-    if (line.find(folder + "/") != std::string::npos && std::stoi(name) != getpid()) {
+    if (line.find(folder + "/") != std::string::npos &&
+        line.find("resnext-worker") != std::string::npos) {
       return std::stoi(name);
     }
   }

@@ -3,6 +3,7 @@ import argparse
 import csv
 import pathlib
 import sys
+import textwrap
 
 import matplotlib
 
@@ -40,8 +41,9 @@ def panels(count, table):
     """A figure with that many panels, whose heading says what is ours, what the paper's, and the scale."""
     figure, axes = plt.subplots(1, count, figsize=(6.2 * count, 4.8), dpi=150, squeeze=False)
     figure.suptitle(table.about["title"], x=0.02, y=0.985, ha="left", fontsize=13, fontweight="bold")
-    figure.text(0.02, 0.905, f"colours: measured, {table.scale_label()}\ngrey: the paper, {table.about['paper_scale']}",
-                ha="left", va="top", fontsize=8.5, color="0.35")
+    ours = textwrap.fill(f"colours: measured, {table.scale_label()}", 100 * count)
+    figure.text(0.02, 0.925, f"{ours}\ngrey: the paper, {table.about['paper_scale']}", ha="left", va="top", fontsize=8,
+                color="0.35")
     figure.subplots_adjust(left=0.6 / 6.2 / count, right=0.985, top=0.8, bottom=0.12, wspace=0.2)
     return figure, axes[0]
 

@@ -17,6 +17,13 @@ def draw_paper(axes):
     tidy(axes, "parameters (millions)", "CIFAR-10 test error (%)")
 
 
+def label_of(table, name):
+    """The paper's setting where it is the paper's network; else what its own name has of that kind."""
+    if table.about["scale"] == "paper":
+        return name
+    return next((part for part in table.rows[name]["model"].split("_") if part[0].isdigit()), "baseline")
+
+
 def draw_ours(axes, table, column):
     """Row names are the paper's settings, CxWd: with one path they differ in width, else in cardinality."""
     for number, (series, line) in enumerate((("width", "--"), ("cardinality", "-"))):
@@ -25,7 +32,8 @@ def draw_ours(axes, table, column):
             cell = table.cells[name][column]
             one_path = name.startswith("1x")
             if cell["n"] and (name == table.rows[name]["baseline"] or one_path == (series == "width")):
-                points.append((row["parameters"] / 1e6, cell["mean"], cell["standard_error"] if cell["n"] > 1 else 0, name))
+                points.append((row["parameters"] / 1e6, cell["mean"], cell["standard_error"] if cell["n"] > 1 else 0,
+                               label_of(table, name)))
         if not points:
             continue
         size, mean, error, names = zip(*sorted(points))
@@ -44,6 +52,8 @@ def draw(table):
     draw_ours(every[0], table, column)
     for axes in every:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("{x:g}" if axes is every[0] and len(every) > 1 else "")
         legend(axes)
     return figure
 
