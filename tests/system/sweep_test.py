@@ -97,23 +97,32 @@ class SweepsATable(SweepTest):
     def test_jobs_on_disjoint_cores_give_the_same_numbers(self):
         if len(os.sched_getaffinity(0)) < 2:
             self.skipTest("one core only")
-        table = sweeps.write_table(self.root)
+        table = sweeps.write_table(self.root, steps=60)
         self.sweep(table)
         alone = sweeps.numbers(os.path.join(self.folder, "small.h5"))
         shutil.rmtree(self.folder)
         with self.start(table, "--jobs", "2") as program:
             program.wait_for("two seed 1: started")
-            program.wait_until(lambda: len({cores for cores in self.worker_cores()}) == 2, "workers on two cores", 30)
+            program.wait_until(lambda: len(self.cores_by_run()) == 2, "workers of two runs", 30)
+            one, other = self.cores_by_run().values()
+            self.assertFalse(one & other)
             self.assertEqual(program.finish().code, 0)
         self.assertEqual(sweeps.numbers(os.path.join(self.folder, "small.h5")), alone)
 
-    def worker_cores(self):
+    def cores_by_run(self):
+        """The cores that each run's workers may use."""
+        found = {}
         for pid, name in sweeps.pids_in(self.folder):
             try:
                 if name == "resnext-worker":
-                    yield tuple(sorted(os.sched_getaffinity(pid)))
+                    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+                        words = file.read().split("\0")
+                    run = words[words.index("--out") + 1]
+                    if "/runs/" in run:
+                        found.setdefault(run, set()).update(os.sched_getaffinity(pid))
             except OSError:
                 continue
+        return found
 
     def test_dry_run_shows_the_lines_and_trains_nothing(self):
         finished = self.sweep(sweeps.write_table(self.root), "--dry-run")
