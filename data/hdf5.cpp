@@ -295,6 +295,14 @@ std::vector<std::string> File::list(const std::string& group) const {
   return names;
 }
 
+void File::link_file(const std::string& object, const std::string& file) {
+  const Lock lock;
+  create_group(group_of(object));
+  check(
+      H5Lcreate_external(file.c_str(), "/", handle_.id(), object.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+      place(name_, object), "link");
+}
+
 void File::create_group(const std::string& group) {
   if (group.empty() || exists(group)) return;
   create_group(group_of(group));

@@ -94,6 +94,9 @@ class File {
   std::vector<std::string> list(const std::string& group) const;
   void create_group(const std::string& group);
 
+  /// Makes `object` stand for the root of another file. A relative path is from this file's folder.
+  void link_file(const std::string& object, const std::string& file);
+
   /// Whole datasets.
   template <typename T>
   void write(const std::string& object, std::span<const T> values, const Dimensions& dimensions);

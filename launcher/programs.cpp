@@ -40,20 +40,24 @@ std::string find_mpirun() {
       "mpirun is not in PATH; install Open MPI (Debian: openmpi-bin) or load its module");
 }
 
+std::string find_sibling(const std::string& name, const std::string& build_folder,
+                         const std::string& advice) {
+  const fs::path self = fs::read_symlink("/proc/self/exe");
+  const fs::path folder = self.parent_path();
+  for (const fs::path& place : {folder / name, folder.parent_path() / build_folder / name}) {
+    if (is_program(place)) return place.string();
+  }
+  if (const auto program = find_in_path(name)) return *program;
+  throw std::runtime_error(fmt::format("no {} beside {} (in '{}') or in PATH{}", name,
+                                       self.filename().string(), folder.string(), advice));
+}
+
 std::string find_worker(const std::string& given) {
   if (!given.empty()) {
     if (is_program(given)) return fs::absolute(given).lexically_normal().string();
     throw cli::UsageError(fmt::format("--worker: '{}' is not an executable file", given));
   }
-  const std::string name = "resnext-worker";
-  const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path();
-  for (const fs::path& place : {folder / name, folder.parent_path() / "worker" / name}) {
-    if (is_program(place)) return place.string();
-  }
-  if (const auto worker = find_in_path(name)) return *worker;
-  throw std::runtime_error(
-      fmt::format("no {} beside resnext-launch (in '{}') or in PATH; give --worker PATH", name,
-                  folder.string()));
+  return find_sibling("resnext-worker", "worker", "; give --worker PATH");
 }
 
 }  // namespace resnext::launcher

@@ -6,7 +6,7 @@ set -euo pipefail
 
 declare -A packages=(
   [build]="git g++ cmake ninja-build libopenmpi-dev openmpi-bin libhdf5-dev
-           libboost-program-options-dev libfmt-dev nlohmann-json3-dev
+           libboost-program-options-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
            libjpeg62-turbo-dev libpng-dev zlib1g-dev libgtest-dev libgmock-dev"
   [quickstart]="dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy"
   [test]="python3-h5py python3-matplotlib python3-numpy python3-pil"

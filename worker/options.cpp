@@ -373,7 +373,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments) {
     return parsed;
   }
   if (values.count("version") > 0) {
-    parsed.information = InformationRequest{"resnext-worker " + cli::version() + "\n"};
+    parsed.information = InformationRequest{"resnext-worker " + cli::build() + "\n"};
     return parsed;
   }
   if (values.count("print-recipe") > 0) {
