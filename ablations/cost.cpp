@@ -141,7 +141,7 @@ Rate measure_rate(const Plan& plan, const PlannedRun& run, const Slot& slot,
   }
   fs::create_directories(fs::path(path).parent_path());
   const std::string stem = fs::path(path).replace_extension();
-  const Rate rate = run_measurement(plan, run, slot, launch, stem);
+  Rate rate = run_measurement(plan, run, slot, launch, stem);
   if (rate.problem.empty()) {
     const nlohmann::json kept{{"images_per_second", rate.images_per_second},
                               {"start_seconds", rate.start_seconds},

@@ -82,7 +82,7 @@ std::string write_array_script(const Plan& plan, const std::vector<const Planned
     data::replace_file(folder / fmt::format("task-{}.sh", task),
                        task_script(plan, *runs[task], launch));
   }
-  const std::string script = folder / "array.sh";
+  std::string script = folder / "array.sh";
   data::replace_file(
       script, fmt::format(kArray, fmt::arg("folder", launcher::shell_line({folder.string()}))));
   return script;

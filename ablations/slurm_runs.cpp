@@ -75,7 +75,7 @@ void submit(const Plan& plan, const std::vector<const PlannedRun*>& runs,
 /// A task that is over: finished, failed with what its log says, or to go on with next time.
 RunOutcome conclude_task(const PlannedRun& run, const Plan& plan) {
   const int code = left_exit_code(run);
-  const RunOutcome outcome = read_outcome(run, plan);
+  RunOutcome outcome = read_outcome(run, plan);
   if (outcome.state == RunState::kFinished || code <= 0) return outcome;
   note_failure(run, tail_of(log_path(run)), code);
   return read_outcome(run, plan);
