@@ -60,24 +60,24 @@ def require_same_network(samples, ours, theirs):
         raise NotMeasured(f"the networks differ: {' and '.join(f'{count:.0f}' for count in sorted(counts))} parameters")
 
 
+def our_training(row, host, network):
+    """One batch on all threads; or `replicas` parts of it, as a recipe has them, on ranks of a thread each."""
+    replicas = row.get("replicas", 1)
+    if replicas == 1:
+        return Training(network, row["steps"], 1, host.threads)
+    ranks = max(count for count in range(1, host.threads + 1) if replicas % count == 0)
+    part = dataclasses.replace(network, batch=network.batch // replicas)
+    return Training(part, row["steps"], ranks, host.threads // ranks, replicas)
+
+
 class Speed:
     """Images/s of ours over PyTorch's, and the share of the peak."""
 
     def needs(self, row, host):
         network, mode = Network.of(row), row.get("mode", "training")
-        ours = (self._training(row, host, network) if mode == "training"
+        ours = (our_training(row, host, network) if mode == "training"
                 else Evaluation(network, row["steps"], host.threads))
         return {"ours": ours, "peak": Peak(host.threads), **pytorch_contenders(row, host, network, mode)}
-
-    @staticmethod
-    def _training(row, host, network):
-        """One batch on all threads; or `replicas` parts of it, as a recipe has them, on ranks of a thread each."""
-        replicas = row.get("replicas", 1)
-        if replicas == 1:
-            return Training(network, row["steps"], 1, host.threads)
-        ranks = max(count for count in range(1, host.threads + 1) if replicas % count == 0)
-        part = dataclasses.replace(network, batch=network.batch // replicas)
-        return Training(part, row["steps"], ranks, host.threads // ranks, replicas)
 
     def figures(self, row, samples):
         ours = samples.each("ours", rate)

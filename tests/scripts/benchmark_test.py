@@ -106,6 +106,9 @@ class Rows(unittest.TestCase):
 
         self.assertEqual(ours("train-fp32"), ours("memory"))
         self.assertNotEqual(ours("train-fp32"), ours("train-bf16"))
+        one, parts = ours("laptop-grey-one-replica"), ours("laptop-grey")
+        self.assertEqual((one.network.batch, one.replicas or one.ranks), (128, 1))
+        self.assertEqual((parts.network.batch, parts.replicas), (16, 8))
         self.assertEqual(ours("table3-resnext50_2x40d-fp32", "ours over"), ours("table3-resnext50_4x24d-fp32", "ours over"))
 
     def test_the_list_measures_nothing(self):
