@@ -103,15 +103,20 @@ class SweepsATable(SweepTest):
         shutil.rmtree(self.folder)
         with self.start(table, "--jobs", "2") as program:
             program.wait_for("two seed 1: started")
-            program.wait_until(lambda: len(self.cores_by_run()) == 2, "workers of two runs", 30)
-            one, other = self.cores_by_run().values()
-            self.assertFalse(one & other)
+            cores = []
+
+            def are_two_at_once():
+                cores[:] = self.cores_by_run().values()
+                return len(cores) == 2
+
+            program.wait_until(are_two_at_once, "workers of two runs", 30)
+            self.assertFalse(cores[0] & cores[1], cores)
             self.assertEqual(program.finish().code, 0)
         self.assertEqual(sweeps.numbers(os.path.join(self.folder, "small.h5")), alone)
 
     def cores_by_run(self):
-        """The cores that each run's workers may use."""
-        found = {}
+        """The cores that each run's workers may use; nothing where one ended meanwhile, as another may have its cores."""
+        found, pids = {}, []
         for pid, name in sweeps.pids_in(self.folder):
             try:
                 if name == "resnext-worker":
@@ -120,9 +125,10 @@ class SweepsATable(SweepTest):
                     run = words[words.index("--out") + 1]
                     if "/runs/" in run:
                         found.setdefault(run, set()).update(os.sched_getaffinity(pid))
+                        pids.append(pid)
             except OSError:
                 continue
-        return found
+        return found if all(os.path.exists(f"/proc/{pid}") for pid in pids) else {}
 
     def test_dry_run_shows_the_lines_and_trains_nothing(self):
         finished = self.sweep(sweeps.write_table(self.root), "--dry-run")
