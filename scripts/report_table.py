@@ -100,9 +100,9 @@ def results_section(table):
             line += (number_cell(name, column, cell) + f'<td class="number">{cell["n"]}</td>'
                      f'<td class="number">{compared(cell)}</td><td class="number paper">{paper}</td>')
         lines.append(line + "</tr>")
-    return (f'<h2>Results</h2><div class="wide"><table id="results">{"".join(lines)}</table></div><p>Mean &plusmn; standard error over n seeds; '
-            "against the baseline: mean difference in points over the same seeds, two-sided paired t-test. Percentages: deviation "
-            "from the baseline's cost.</p>")
+    return (f'<h2>Results</h2><div class="wide"><table id="results">{"".join(lines)}</table></div>'
+            "<p>Mean &plusmn; standard error over n seeds; against the baseline: mean difference in points over the same "
+            "seeds, two-sided paired t-test. Percentages: deviation from the baseline's cost.</p>")
 
 
 def claims_section(table):
