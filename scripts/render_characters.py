@@ -18,7 +18,8 @@ try:
     from fontTools.ttLib import TTFont, TTLibError
     from PIL import Image, ImageDraw, ImageFilter, ImageFont
 except ImportError as missing:
-    sys.exit(f"render_characters.py: error: {missing}; install it: apt-get install python3-fonttools python3-numpy python3-pil")
+    sys.exit(f"render_characters.py: error: {missing}; install it: "
+             "apt-get install python3-fonttools python3-numpy python3-pil")
 
 FACES = pathlib.Path(__file__).resolve().parent.parent / "ablations" / "characters" / "faces.tsv"
 SIDE, GLYPH = 32, 64  # of the images, and of the glyphs before they are turned and shrunk
@@ -155,13 +156,15 @@ def render_set(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--fonts", type=pathlib.Path, required=True, metavar="DIR", help="where the packages are unpacked; / if installed")
+    parser.add_argument("--fonts", type=pathlib.Path, required=True, metavar="DIR",
+                        help="where the packages are unpacked; / if installed")
     parser.add_argument("--out", type=pathlib.Path, required=True, metavar="DIR")
     parser.add_argument("--per-class", type=int, default=20, metavar="N", help="training images of a class [20]")
     parser.add_argument("--jobs", type=int, default=None, metavar="N", help="processes [all cores]")
     parser.add_argument("--classes", type=int, default=5000, metavar="N", help="[5000]")
     parser.add_argument("--tested", type=int, default=1000, metavar="N", help="of these, in validation [1000]")
-    parser.add_argument("--faces", type=pathlib.Path, default=FACES, metavar="TABLE", help="other faces [ablations/characters/faces.tsv]")
+    parser.add_argument("--faces", type=pathlib.Path, default=FACES, metavar="TABLE",
+                        help="other faces [ablations/characters/faces.tsv]")
     arguments = parser.parse_args()
     try:
         render_set(arguments)
