@@ -3,13 +3,8 @@
 
 Usage: render_characters.py --fonts DIR --out DIR [--per-class N] [--jobs N]
 
-Training and validation use different fonts; validation has 1,000 of the classes. The faces are those of
-ablations/characters/faces.tsv, all in Debian's packages. To unpack these without installing them:
-
-    cd fonts; for p in $(cut -f1 .../ablations/characters/faces.tsv | sort -u | grep -v '^package$'); do
-      apt-get download $p && dpkg -x ${p}_*.deb .; done
-
-Needs Debian's python3-pil, python3-fonttools and python3-numpy.
+Training and validation use different fonts; validation has 1,000 of the classes. The fonts are in Debian's packages,
+411 MB, and need not be installed: started without them, it says how to unpack them into DIR.
 """
 import argparse
 import concurrent.futures
@@ -18,13 +13,17 @@ import functools
 import pathlib
 import sys
 
-import numpy as np
-from fontTools.ttLib import TTFont, TTLibError
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+try:
+    import numpy as np
+    from fontTools.ttLib import TTFont, TTLibError
+    from PIL import Image, ImageDraw, ImageFilter, ImageFont
+except ImportError as missing:
+    sys.exit(f"render_characters.py: error: {missing}; install it: "
+             "apt-get install python3-fonttools python3-numpy python3-pil")
 
 FACES = pathlib.Path(__file__).resolve().parent.parent / "ablations" / "characters" / "faces.tsv"
-CLASSES, TESTED = 5000, 1000
 SIDE, GLYPH = 32, 64  # of the images, and of the glyphs before they are turned and shrunk
+CONTRAST = 40  # between the ink and its background everywhere, of 255
 
 
 class RenderError(Exception):
@@ -51,34 +50,46 @@ def has_ink(font, character):
     return font.getmask(character).getbbox() is not None
 
 
-def read_faces(fonts):
-    """(path, face number, part, characters) of each face that is there."""
-    wanted = set(kanji())
-    with open(FACES, newline="", encoding="utf-8") as file:
+def read_table(path, fonts):
+    """The rows of a table of faces, whose fonts must all be there."""
+    with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
+    if not rows or not {"package", "file", "face", "part"} <= rows[0].keys():
+        raise RenderError(f"{path}: no table of faces with columns package, file, face, part, separated by tabs")
+    missing = sorted({row["package"] for row in rows if not (fonts / row["file"]).is_file()})
+    if missing:
+        raise RenderError(f"{fonts} lacks the fonts of {len(missing)} Debian packages; to unpack them there: cd {fonts} && "
+                          f"apt-get download {' '.join(missing)} && for p in *.deb; do dpkg -x $p .; done")
+    return rows
+
+
+def read_faces(table, fonts):
+    """(path, face number, part, characters that it can draw) of each face."""
+    wanted = set(kanji())
     faces = []
-    for row in rows:
-        path = fonts / row["file"]
-        if not path.is_file():
-            raise RenderError(f"{path}: no such font; unpack package {row['package']} into {fonts}")
+    for row in read_table(table, fonts):
+        path, face = fonts / row["file"], int(row["face"])
         try:
-            mapped = TTFont(path, fontNumber=int(row["face"]), lazy=True).getBestCmap()
-        except TTLibError as error:
-            raise RenderError(f"{path}: {error}") from error
-        font = font_of(path, int(row["face"]))
+            mapped = TTFont(path, fontNumber=face, lazy=True).getBestCmap()
+            font = font_of(path, face)
+        except (TTLibError, OSError) as error:
+            raise RenderError(f"{path}: cannot be read as a font: {error}") from error
         has = {character for character in wanted if ord(character) in mapped and has_ink(font, character)}
-        faces.append((path, int(row["face"]), row["part"], has))
+        faces.append((path, face, row["part"], has))
     return faces
 
 
-def choose(faces):
+def choose(faces, classes, tested):
     """The classes with the most faces, of equals by code point; and those to test, spread over the ones that all faces have."""
-    coverage = {character: sum(character in has for _, _, _, has in faces) for character in kanji()}
-    classes = sorted(coverage, key=lambda character: (-coverage[character], character))[:CLASSES]
-    everywhere = sorted(character for character in classes if coverage[character] == len(faces))
-    if len(everywhere) < TESTED:
-        raise RenderError(f"only {len(everywhere)} characters are in all faces; {TESTED} are needed for validation")
-    return sorted(classes), [everywhere[i * len(everywhere) // TESTED] for i in range(TESTED)]
+    to_train = set().union(*(has for _, _, part, has in faces if part == "train"))
+    coverage = {character: sum(character in has for _, _, _, has in faces) for character in to_train}
+    chosen = sorted(coverage, key=lambda character: (-coverage[character], character))[:classes]
+    everywhere = sorted(character for character in chosen if coverage[character] == len(faces))
+    if len(chosen) < classes:
+        raise RenderError(f"the training faces have only {len(chosen)} characters, not {classes}")
+    if len(everywhere) < tested:
+        raise RenderError(f"only {len(everywhere)} characters are in all faces; {tested} are needed for validation")
+    return sorted(chosen), [everywhere[i * len(everywhere) // tested] for i in range(tested)]
 
 
 def background(rng):
@@ -102,54 +113,64 @@ def render(font, character, rng):
                              Image.Resampling.BILINEAR)
     behind = background(rng)
     ink = rng.integers(0, 256, 3)
-    while abs(ink.mean() - behind.mean()) < 60:
+    while np.abs(ink - behind).mean(axis=2).min() < CONTRAST:
         ink = rng.integers(0, 256, 3)
     share = np.asarray(small, dtype=np.float64)[..., None] / 255
     pixels = behind * (1 - share) + ink * share + rng.normal(0, 8, behind.shape)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def render_class(out, part, character, faces, samples):
-    """Every sample is a function of character and number alone."""
-    folder = out / part / f"{ord(character):05x}"
-    folder.mkdir(parents=True, exist_ok=True)
+def render_class(folder, part, character, faces, samples):
+    """Every face once, in an order of the character's own, then any. A sample depends on nothing but its character,
+    its number, and the faces that have it."""
+    folder.mkdir(parents=True)
+    order = np.random.default_rng(ord(character)).permutation(len(faces))
     for number in range(samples):
         rng = np.random.default_rng([ord(character), number, part == "train"])
-        path, face = faces[number % len(faces)] if number < len(faces) else faces[rng.integers(len(faces))]
+        path, face = faces[order[number] if number < len(faces) else rng.integers(len(faces))]
         render(font_of(path, face), character, rng).save(folder / f"{number:03}.png")
 
 
-def render_part(arguments, part, characters, faces, samples):
-    with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
+def render_part(out, part, characters, faces, samples, jobs):
+    print(f"{out}: {len(characters)} classes of {samples} images", flush=True)
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
         done = []
         for character in characters:
             own = [(path, face) for path, face, of, has in faces if of == part and character in has]
-            if not own:
-                raise RenderError(f"no {part} face has U+{ord(character):04X}")
-            order = np.random.default_rng(ord(character)).permutation(len(own))
-            done.append(pool.submit(render_class, arguments.out, "train" if part == "train" else "validation", character,
-                                    [own[i] for i in order], samples))
+            done.append(pool.submit(render_class, out / f"{ord(character):05x}", part, character, own, samples))
         for job in done:
             job.result()
 
 
+def render_set(arguments):
+    for name in ("train", "validation", "characters.txt"):
+        if (arguments.out / name).exists():
+            raise RenderError(f"{arguments.out / name} is there already; give another --out, or delete it")
+    faces = read_faces(arguments.faces, arguments.fonts)
+    classes, tested = choose(faces, arguments.classes, arguments.tested)
+    render_part(arguments.out / "train", "train", classes, faces, arguments.per_class, arguments.jobs)
+    render_part(arguments.out / "validation", "val", tested, faces, 10, arguments.jobs)
+    # Last: what makes the folder a data set (ablations/datasets.toml).
+    (arguments.out / "characters.txt").write_text("".join(classes) + "\n" + "".join(tested) + "\n", encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--fonts", type=pathlib.Path, required=True, metavar="DIR", help="where the packages are unpacked; / if installed")
+    parser.add_argument("--fonts", type=pathlib.Path, required=True, metavar="DIR",
+                        help="where the packages are unpacked; / if installed")
     parser.add_argument("--out", type=pathlib.Path, required=True, metavar="DIR")
     parser.add_argument("--per-class", type=int, default=20, metavar="N", help="training images of a class [20]")
     parser.add_argument("--jobs", type=int, default=None, metavar="N", help="processes [all cores]")
+    parser.add_argument("--classes", type=int, default=5000, metavar="N", help="[5000]")
+    parser.add_argument("--tested", type=int, default=1000, metavar="N", help="of these, in validation [1000]")
+    parser.add_argument("--faces", type=pathlib.Path, default=FACES, metavar="TABLE",
+                        help="other faces [ablations/characters/faces.tsv]")
     arguments = parser.parse_args()
     try:
-        faces = read_faces(arguments.fonts)
-        classes, tested = choose(faces)
-        render_part(arguments, "train", classes, faces, arguments.per_class)
-        render_part(arguments, "validation", tested, faces, 10)
-        (arguments.out / "characters.txt").write_text("".join(classes) + "\n" + "".join(tested) + "\n", encoding="utf-8")
+        render_set(arguments)
     except (RenderError, OSError) as error:
         print(f"render_characters.py: error: {error}", file=sys.stderr)
         return 1
-    print(f"{len(classes)} classes, {arguments.per_class} training images each; {len(tested)} of them to test, 10 images each, in {arguments.out}")
     return 0
 
 

@@ -20,14 +20,17 @@ import table_results
 from table_results import COLOURS, ResultError, attributes, draw_error_curves, tidy
 
 STYLE = """
-body { font: 15px/1.45 sans-serif; max-width: 1080px; margin: 2em auto; padding: 0 1em; color: #222; }
+body { font: 15px/1.45 sans-serif; max-width: 1180px; margin: 2em auto; padding: 0 1em; color: #222; }
 table { border-collapse: collapse; margin: 1em 0; } th, td { padding: .3em .7em; border-bottom: 1px solid #ddd; }
-th { text-align: left; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
+th { text-align: left; vertical-align: bottom; } th.number, td.number { text-align: right; }
+td.number, td.name, code { white-space: nowrap; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
 th.ours, td.ours { background: #eaf3fa; } th.paper, td.paper { background: #f3f3f3; }
 .scale { background: #ffe9b8; padding: .1em .5em; border-radius: 4px; } .warning { color: #a30000; font-weight: bold; }
 figure { margin: 1.5em 0; } figure svg { max-width: 100%; height: auto; } figcaption { color: #555; }
 code, pre { font-size: 13px; } pre { background: #f7f7f7; padding: .7em; overflow-x: auto; }
 """
+TIMES = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
+COUNTS = ((1e6, "millions"), (1e3, "thousands"))
 
 
 def text(value):
@@ -39,6 +42,11 @@ def count(number):
         if number >= size:
             return f"{number / size:.2f} {suffix}"
     return str(number)
+
+
+def unit_of(largest, units):
+    """(size, name) of the largest unit that is not above the number; of the smallest unit below all."""
+    return next((unit for unit in units if largest >= unit[0]), units[-1])
 
 
 def against(table, row, name):
@@ -76,13 +84,14 @@ def number_cell(row, column, cell):
 
 def results_section(table):
     scale = table.about["scale"]
-    head = "<tr><th>row</th><th>network</th><th>parameters</th><th>multiply-adds</th>"
+    head = '<tr><th>row</th><th>network</th><th class="number">parameters</th><th class="number">multiply-adds</th>'
     for column in table.columns.values():
-        head += (f'<th class="ours">{text(column["title"])}, {text(scale)} scale</th><th>n</th>'
-                 f'<th>against baseline</th><th class="paper">paper ({text(table.about["paper_scale"])})</th>')
+        head += (f'<th class="number ours">{text(column["title"])}, {text(scale)} scale</th><th class="number">n</th>'
+                 f'<th class="number">against baseline</th>'
+                 f'<th class="number paper">paper ({text(table.about["paper_scale"])})</th>')
     lines = [head + "</tr>"]
     for name, row in table.rows.items():
-        line = (f"<tr><td>{text(row['title'])}</td><td><code>{text(row['model'])}</code></td>"
+        line = (f"<tr><td class='name'>{text(row['title'])}</td><td><code>{text(row['model'])}</code></td>"
                 f'<td class="number">{against(table, name, "parameters")}</td>'
                 f'<td class="number">{against(table, name, "multiply_adds")}</td>')
         for column in table.columns:
@@ -91,9 +100,9 @@ def results_section(table):
             line += (number_cell(name, column, cell) + f'<td class="number">{cell["n"]}</td>'
                      f'<td class="number">{compared(cell)}</td><td class="number paper">{paper}</td>')
         lines.append(line + "</tr>")
-    return (f'<h2>Results</h2><table id="results">{"".join(lines)}</table><p>Mean &plusmn; standard error over n seeds; '
-            "against the baseline: mean difference over the same seeds, two-sided paired t-test. Percentages: deviation "
-            "from the baseline's cost.</p>")
+    return (f'<h2>Results</h2><div class="wide"><table id="results">{"".join(lines)}</table></div>'
+            "<p>Mean &plusmn; standard error over n seeds; against the baseline: mean difference in points over the same "
+            "seeds, two-sided paired t-test. Percentages: deviation from the baseline's cost.</p>")
 
 
 def claims_section(table):
@@ -107,15 +116,16 @@ def claims_section(table):
             f"<ul>{''.join(lines)}</ul>")
 
 
-def figure(name, caption, draw, table, size=(9, 4.6)):
-    """Draws into an SVG with its scale in it; nothing where `draw` has nothing to show."""
-    canvas, axes = plt.subplots(figsize=size)
+def figure(name, caption, draw, table, size=(11, 4.6)):
+    """Draws into an SVG with its scale above and its legend beside it; nothing where `draw` has nothing to show."""
+    canvas, axes = plt.subplots(figsize=size, layout="constrained")
     shown = draw(axes)
     if shown:
-        canvas.text(0.99, 0.985, table.scale_label(), ha="right", va="top", fontsize=8, color="0.4")
-        canvas.subplots_adjust(left=0.09, right=0.98, top=0.9, bottom=0.13)
+        axes.set_title(table.scale_label(), loc="right", fontsize=9, color="0.3")
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
         buffer = io.StringIO()
-        canvas.savefig(buffer, format="svg")
+        canvas.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     plt.close(canvas)
     if not shown:
         return ""
@@ -127,8 +137,6 @@ def draw_curves(table):
     def draw(axes):
         draw_error_curves(axes, table, table.rows, data=next(iter(table.columns.values()))["data"])
         tidy(axes, "epoch", "top-1 error (%)")
-        if axes.lines:
-            axes.legend(frameon=False, fontsize=8)
         return bool(axes.lines)
     return draw
 
@@ -155,8 +163,6 @@ def draw_errors_against(table, column, x, label, logarithmic):
             axes.set_xscale("log", base=2)
             ticks = sorted({x(row) for row in table.rows})
             axes.set_xticks(ticks, [str(tick) for tick in ticks])
-        if axes.has_data():
-            axes.legend(frameon=False, fontsize=8)
         return axes.has_data()
     return draw
 
@@ -169,25 +175,23 @@ def draw_paper_against_measured(table, column):
                 axes.plot(cell["paper"], cell["mean"], "o", color=colour, label=table.rows[row]["title"])
         tidy(axes, f"paper, {table.about['paper_scale']}: {table.columns[column]['title']}",
              f"measured, {table.about['scale']} scale")
-        if axes.lines:
-            axes.legend(frameon=False, fontsize=8)
         return bool(axes.lines)
     return draw
 
 
 def draw_cost(table):
     def draw(axes):
-        hours = {row: sum(run["device_seconds"] for run in table.runs.values() if run["row"] == row) / 3600
-                 for row in table.rows}
-        axes.barh([table.rows[row]["title"] for row in hours], list(hours.values()), color=COLOURS[0])
+        seconds = [sum(run["device_seconds"] for run in table.runs.values() if run["row"] == row) for row in table.rows]
+        size, unit = unit_of(max(seconds), TIMES)
+        axes.barh([row["title"] for row in table.rows.values()], [value / size for value in seconds], color=COLOURS[0])
         axes.invert_yaxis()
-        tidy(axes, "device-hours of training, all seeds", "")
-        axes.figure.subplots_adjust(left=0.3)
-        return any(hours.values())
+        tidy(axes, f"device-{unit} of training, all seeds", "")
+        return any(seconds)
     return draw
 
 
 def figures_section(table):
+    size, unit = unit_of(max(row["parameters"] for row in table.rows.values()), COUNTS)
     parts = [figure("curves", "Validation error (solid, with the deviation over seeds) and training error (dashed).",
                     draw_curves(table), table)]
     for column in table.columns:
@@ -195,8 +199,8 @@ def figures_section(table):
             figure(f"cardinality-{column}", "Error against cardinality.",
                    draw_errors_against(table, column, lambda row: cardinality(table, row), "cardinality", True), table),
             figure(f"parameters-{column}", "Error against parameters.",
-                   draw_errors_against(table, column, lambda row: table.rows[row]["parameters"] / 1e6,
-                                       "parameters (millions)", False), table),
+                   draw_errors_against(table, column, lambda row: table.rows[row]["parameters"] / size,
+                                       f"parameters ({unit})", False), table),
             figure(f"paper-{column}", "The paper's numbers against these. The scales differ: only the order can be compared.",
                    draw_paper_against_measured(table, column), table)]
     parts.append(figure("cost", "Cost.", draw_cost(table), table))
@@ -204,7 +208,8 @@ def figures_section(table):
 
 
 def runs_section(table):
-    lines = ["<tr><th>run</th><th>state</th><th>seconds</th><th>device-seconds</th><th></th></tr>"]
+    lines = ['<tr><th>run</th><th>state</th><th class="number">seconds</th><th class="number">device-seconds</th>'
+             "<th></th></tr>"]
     for name, run in table.runs.items():
         style = "" if run["state"] == "finished" else ' class="warning"'
         lines.append(f"<tr><td>{text(name)}</td><td{style}>{text(run['state'])}</td>"

@@ -34,6 +34,7 @@ paper = {{ top1 = 23.9 }}
 
 [[rows]]
 name = "two"
+title = "ResNeXt-11, 2x2d"
 model = {{ smoke = "resnext11_2x2d_cifar_w4" }}
 paper = {{ top1 = 23.0 }}
 {rows}
