@@ -8,8 +8,10 @@
 namespace resnext::ablations {
 
 Complexity complexity_of(const std::string& model, const Dataset& set, const Programs& programs) {
-  const std::string text = capture({programs.info, model, "--json", "--input", set.input,
-                                    "--classes", std::to_string(set.classes)});
+  std::vector<std::string> line{programs.info, model, "--json", "--classes",
+                                std::to_string(set.classes)};
+  if (!set.input.empty()) line.insert(line.end(), {"--input", set.input});
+  const std::string text = capture(line);
   const auto info = nlohmann::json::parse(text);
   data::Fnv1a hash;
   hash.add(text);

@@ -14,6 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kBuiltInClasses = 10;
+
 Dataset read_dataset(const std::string& name, const TomlTable& file) {
   file.require_known_keys({"title", "images", "advice", "input", "classes", "options",
                            "training_images", "validation_images", "synthetic_instead", "layouts"});
@@ -131,6 +133,14 @@ std::map<std::string, Dataset> read_datasets(const std::string& path) {
     sets.emplace(name, read_dataset(name, file.table(name)));
   }
   return sets;
+}
+
+Dataset built_in_instead(const Dataset& set) {
+  Dataset built_in;
+  built_in.name = set.name;
+  built_in.title = set.title + " is not there: on the worker's built-in images";
+  built_in.classes = kBuiltInClasses;
+  return built_in;
 }
 
 std::optional<ShardSets> find_shards(const Dataset& set, const DataSource& source,

@@ -24,7 +24,7 @@ struct Dataset {
   std::string title;
   std::string images;  ///< the folder of images, where it is the same on every machine; or empty
   std::string advice;  ///< where its images come from, for who has none
-  std::string input;   ///< "32x32x3", as the networks get it
+  std::string input;   ///< "32x32x3", as the networks get it; empty: what they usually do
   int classes = 0;
   Options options;                      ///< of the worker, e.g. its colours
   std::uint64_t training_images = 0;    ///< as published: for plans before it is packed
@@ -45,6 +45,9 @@ struct ShardSets {
   std::uint64_t training_images = 0;
   std::uint64_t validation_images = 0;
 };
+
+/// What is true of `set` where the worker's built-in one stands in for it: nothing of its own.
+Dataset built_in_instead(const Dataset& set);
 
 /// Where the user has the images or the shards.
 struct DataSource {

@@ -47,7 +47,7 @@ class Planner {
         preset_(preset_options(request.scale.recipe, programs)) {}
 
   PlannedRun run(const Row& row, const std::string& role, int seed, const Plan& plan) {
-    const Dataset& set = dataset(role);
+    const Dataset set = dataset(role);
     PlannedRun run;
     run.row = row.name;
     run.on = role;
@@ -70,8 +70,13 @@ class Planner {
     return run;
   }
 
-  const Dataset& dataset(const std::string& role) const {
-    return request_.datasets.at(request_.scale.data.at(role));
+  Dataset dataset(const std::string& role) const {
+    const Dataset& set = request_.datasets.at(request_.scale.data.at(role));
+    return is_built_in(role) ? built_in_instead(set) : set;
+  }
+
+  bool is_built_in(const std::string& role) const {
+    return request_.shards.at(role).training.empty();
   }
 
   Complexity complexity(const Row& row, const Dataset& set) {
@@ -129,6 +134,9 @@ Plan make_plan(const PlanRequest& request, const Programs& programs) {
         plan.complexity.emplace(row.name, plan.runs.back().complexity);
       }
     }
+  }
+  for (const std::string& role : roles) {
+    if (planner.is_built_in(role)) plan.scale.title += "; " + planner.dataset(role).title;
   }
   if (!roles.empty()) plan.input = planner.dataset(*roles.begin()).input;
   return plan;

@@ -48,8 +48,8 @@ options = {{ steps = {steps}, replicas = 2, batch-per-replica = 16, learning-rat
 DATASETS = """[none]
 title = "no images"
 advice = "There are none."
-input = "32x32x3"
-classes = 10
+input = "28x28x1"
+classes = 7
 synthetic_instead = true
 """
 
