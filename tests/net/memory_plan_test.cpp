@@ -33,6 +33,16 @@ std::size_t peak(const std::vector<Life>& lives, int times) {
   return most;
 }
 
+// 640 with the largest first, 576 with those first that live longest.
+TEST(MemoryPlan, TakesTheOrderThatTakesLess) {
+  MemoryPlan plan;
+  for (const Life& life : {Life{256, 1, 1}, {256, 1, 4}, {192, 2, 2}, {128, 2, 4}}) {
+    plan.use(plan.add(life.bytes, life.first), life.last);
+  }
+  plan.place();
+  EXPECT_EQ(plan.total_bytes(), 576U);
+}
+
 TEST(MemoryPlan, BuffersAliveTogetherNeverOverlap) {
   constexpr int kTimes = 60;
   std::mt19937 random(1);
