@@ -58,8 +58,8 @@ def complain_of_labels(complaints, name, labels, picture):
                                f"{name}: labels '{one['text']}' and '{other['text']}' overlap")
 
 
-def complain_of_figure(complaints, figure, page, rows):
-    """Of one picture's size, labels, and the colours painted."""
+def complain_of_figure(complaints, figure, page, scale, rows):
+    """Of one picture's size, labels, its scale's title, and the colours painted."""
     name = figure["name"]
     if len(figure["pictures"]) != 1:
         complaints.append(f"{name}: {len(figure['pictures'])} pictures instead of one")
@@ -70,7 +70,7 @@ def complain_of_figure(complaints, figure, page, rows):
     texts = {label["text"] for label in labels}
     for expected in AXES.get(name, ()):
         complaints.require(any(text.startswith(expected) for text in texts), f"{name}: no label '{expected}'")
-    complaints.require("scale: smoke (synthetic images)" in texts, f"{name}: does not say its scale")
+    complaints.require(f"scale: smoke ({scale})" in texts, f"{name}: does not say its scale")
     complain_of_labels(complaints, name, labels, box)
     painted = page.crop([round(edge) for edge in box]).getcolors(1 << 20)
     pixels = {"#%02X%02X%02X" % colour: count for count, colour in painted}
@@ -136,7 +136,7 @@ def complaints_of(page, path):
         complaints.append(f"refers to '{outside}', which is not in the file")
     with h5py.File(path, "r") as table:
         for figure in seen["figures"]:
-            complain_of_figure(complaints, figure, seen["picture"], list(table.attrs["rows"]))
+            complain_of_figure(complaints, figure, seen["picture"], table.attrs["scale_title"], list(table.attrs["rows"]))
         complain_of_numbers(complaints, seen["tables"], table)
         complaints.require(table.attrs["scale"] == "smoke" and "scale smoke: synthetic images" in seen["text"],
                            "the scale does not stand on the page")
