@@ -41,8 +41,9 @@ std::string as_printed(double number) {
 
 std::string measured(const Cell& cell) {
   if (cell.mean.n == 0) return "missing";
-  if (cell.mean.n == 1) return fmt::format("{:.2f}", cell.mean.mean);
-  return fmt::format("{:.2f} ± {:.2f}", cell.mean.mean, cell.mean.standard_error);
+  const int digits = decimals_of(cell.mean);
+  if (cell.mean.n == 1) return fmt::format("{:.{}f}", cell.mean.mean, digits);
+  return fmt::format("{:.{}f} ± {:.{}f}", cell.mean.mean, digits, cell.mean.standard_error, digits);
 }
 
 std::string p_value(double p) {
@@ -52,16 +53,23 @@ std::string p_value(double p) {
 std::string comparison(const Cell& cell) {
   if (!cell.against_baseline) return "";
   const PairedTest& test = *cell.against_baseline;
-  return fmt::format("{:+.2f}, {}", test.difference, p_value(test.p));
+  return fmt::format("{:+.{}f}, {}", test.difference, decimals_of(cell.mean), p_value(test.p));
+}
+
+bool has_paper(const Plan& plan) {
+  return !plan.table.paper_scale.empty();
 }
 
 std::string heading(const Plan& plan) {
   std::string cells = "| row | network | parameters | multiply-adds |";
   std::string rule = "|---|---|---|---|";
   for (const Column& column : plan.columns) {
-    cells += fmt::format(" {}, **{} scale** | n | against baseline | {}, paper ({}) |",
-                         column.title, plan.scale.name, column.title, plan.table.paper_scale);
-    rule += "---|---|---|---|";
+    cells +=
+        fmt::format(" {}, **{} scale** | n | against baseline |", column.title, plan.scale.name);
+    rule += "---|---|---|";
+    if (!has_paper(plan)) continue;
+    cells += fmt::format(" {}, paper ({}) |", column.title, plan.table.paper_scale);
+    rule += "---|";
   }
   return cells + "\n" + rule + "\n";
 }
@@ -73,8 +81,8 @@ std::string row_line(const Plan& plan, const Row& row, const RowSummary& summary
                   costs.parameters, costs.multiply_adds);
   for (const Column& column : plan.columns) {
     const Cell& cell = summary.cells.at(column.name);
-    line += fmt::format(" {} | {} | {} | {} |", measured(cell), cell.mean.n, comparison(cell),
-                        cell.paper ? as_printed(*cell.paper) : "");
+    line += fmt::format(" {} | {} | {} |", measured(cell), cell.mean.n, comparison(cell));
+    if (has_paper(plan)) line += fmt::format(" {} |", cell.paper ? as_printed(*cell.paper) : "");
   }
   return line + "\n";
 }
@@ -90,7 +98,8 @@ std::string verdict_line(const Verdict& verdict) {
 std::string verdicts(const Plan& plan, const TableSummary& summary) {
   if (plan.scale.holds.empty() || summary.verdicts.empty()) return {};
   std::string text =
-      "\n## Does the paper's trend hold?\n\nSaid beforehand: " + plan.scale.holds + "\n\n";
+      fmt::format("\n## Does {} hold?\n\nSaid beforehand: {}\n\n",
+                  has_paper(plan) ? "the paper's trend" : "what was expected", plan.scale.holds);
   for (const Verdict& verdict : summary.verdicts) text += verdict_line(verdict);
   return text;
 }
@@ -108,9 +117,10 @@ std::string problems(const TableSummary& summary) {
 }  // namespace
 
 std::string markdown(const Plan& plan, const TableSummary& summary) {
-  std::string text =
-      fmt::format("# {}\n\n{} of the paper, measured at scale **{}**: {}.\n\n", plan.table.title,
-                  plan.table.paper, plan.scale.name, plan.scale.title);
+  const std::string place =
+      plan.table.paper.empty() ? "Measured" : plan.table.paper + " of the paper, measured";
+  std::string text = fmt::format("# {}\n\n{} at scale **{}**: {}.\n\n", plan.table.title, place,
+                                 plan.scale.name, plan.scale.title);
   if (!summary.complete) {
     text += fmt::format("**This table is incomplete**: {}.\n\n", summary.missing());
   }

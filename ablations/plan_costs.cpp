@@ -79,8 +79,9 @@ PlanCosts estimate(const std::vector<const PlannedRun*>& runs, const RateOf& rat
 
 std::string describe_plan(const Plan& plan, const std::vector<const PlannedRun*>& runs,
                           const PlanCosts& costs, int jobs) {
-  std::string text = fmt::format("{} ({}), scale {}: {}\n", plan.table.title, plan.table.paper,
-                                 plan.scale.name, plan.scale.title);
+  const std::string place = plan.table.paper.empty() ? "" : fmt::format(" ({})", plan.table.paper);
+  std::string text = fmt::format("{}{}, scale {}: {}\n", plan.table.title, place, plan.scale.name,
+                                 plan.scale.title);
   text += complexity_lines(plan);
   for (const PlannedRun* run : runs) {
     if (run->seed != 1) continue;

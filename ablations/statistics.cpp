@@ -1,5 +1,6 @@
 #include "ablations/statistics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -55,6 +56,13 @@ Mean mean_of(std::span<const double> values) {
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
   return {static_cast<int>(values.size()), mean, std::sqrt(squares / (n - 1) / n)};
+}
+
+int decimals_of(const Mean& mean) {
+  const bool alone = mean.n < 2 || mean.standard_error == 0;
+  const double shown = alone ? std::abs(mean.mean) / 100 : mean.standard_error;
+  if (!(shown > 0)) return 2;
+  return static_cast<int>(std::clamp(std::ceil(-std::log10(shown)), 2.0, 6.0));
 }
 
 std::optional<PairedTest> paired_test(std::span<const double> one, std::span<const double> other) {

@@ -15,6 +15,10 @@ struct Mean {
 /// Of at least one value; NaN of none.
 Mean mean_of(std::span<const double> values);
 
+/// Digits after the point that a mean is worth printing with: two, or as many as show its standard
+/// error's first digit; without one, as many as show three of a mean below 1. At most 6.
+int decimals_of(const Mean& mean);
+
 /// Student's paired t-test, two-sided.
 struct PairedTest {
   int n = 0;              ///< pairs

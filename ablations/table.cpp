@@ -140,6 +140,10 @@ void read_rows(const TomlTable& file, Table& table) {
   require_name(file, "baseline", file.text("baseline"), names, "row");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     require_name(rows[i], "baseline", table.rows[i].baseline, names, "row");
+    if (!table.rows[i].paper.empty() && !file.has("paper_scale")) {
+      rows[i].fail("paper",
+                   "the table does not say on what that was measured: give it a paper_scale");
+    }
     for (const auto& [column, number] : table.rows[i].paper) {
       require_name(rows[i].table("paper"), column, column, columns, "column");
     }
@@ -163,8 +167,8 @@ Table read_table(const std::string& path) {
   Table table;
   table.name = fs::path(path).stem().string();
   table.title = file.text("title");
-  table.paper = file.text("paper");
-  table.paper_scale = file.text("paper_scale");
+  table.paper = file.text_or("paper", "");
+  table.paper_scale = file.text_or("paper_scale", "");
   table.plot = file.text_or("plot", "");
   const TomlTable scales = file.table("scales");
   for (const std::string& name : scales.keys()) {

@@ -55,8 +55,8 @@ struct Scale {
 struct Table {
   std::string name;  ///< the file's, without ".toml"
   std::string title;
-  std::string paper;        ///< where it is in the paper
-  std::string paper_scale;  ///< what the paper's numbers were measured on
+  std::string paper;        ///< where it is in the paper; empty: nowhere
+  std::string paper_scale;  ///< what the paper's numbers were measured on; empty: it has none
   std::string plot;         ///< script of scripts/ that draws its figure, or empty
   std::vector<Column> columns;
   std::vector<Row> rows;

@@ -67,6 +67,7 @@ void write_cell(File& file, const std::string& group, const Cell& cell) {
   file.set_attribute(group, "n", std::int64_t(cell.mean.n));
   file.set_attribute(group, "mean", cell.mean.mean);
   file.set_attribute(group, "standard_error", cell.mean.standard_error);
+  file.set_attribute(group, "decimals", std::int64_t(decimals_of(cell.mean)));
   if (cell.paper) file.set_attribute(group, "paper", *cell.paper);
   if (!cell.against_baseline) return;
   file.set_attribute(group, "difference", cell.against_baseline->difference);

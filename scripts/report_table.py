@@ -60,15 +60,20 @@ def against(table, row, name):
 def measured(cell):
     if not cell["n"]:
         return '<span class="warning">missing</span>'
-    error = f" &plusmn; {cell['standard_error']:.2f}" if cell["n"] > 1 else ""
-    return f"{cell['mean']:.2f}{error}"
+    digits = cell["decimals"]
+    error = f" &plusmn; {cell['standard_error']:.{digits}f}" if cell["n"] > 1 else ""
+    return f"{cell['mean']:.{digits}f}{error}"
 
 
 def compared(cell):
     if "p" not in cell:
         return ""
     p = "p &lt; 0.001" if cell["p"] < 0.001 else f"p = {cell['p']:.3f}"
-    return f"{cell['difference']:+.2f}, {p}"
+    return f"{cell['difference']:+.{cell['decimals']}f}, {p}"
+
+
+def has_paper(table):
+    return bool(table.about["paper_scale"])
 
 
 def as_printed(number):
@@ -87,8 +92,9 @@ def results_section(table):
     head = '<tr><th>row</th><th>network</th><th class="number">parameters</th><th class="number">multiply-adds</th>'
     for column in table.columns.values():
         head += (f'<th class="number ours">{text(column["title"])}, {text(scale)} scale</th><th class="number">n</th>'
-                 f'<th class="number">against baseline</th>'
-                 f'<th class="number paper">paper ({text(table.about["paper_scale"])})</th>')
+                 '<th class="number">against baseline</th>')
+        if has_paper(table):
+            head += f'<th class="number paper">paper ({text(table.about["paper_scale"])})</th>'
     lines = [head + "</tr>"]
     for name, row in table.rows.items():
         line = (f"<tr><td class='name'>{text(row['title'])}</td><td><code>{text(row['model'])}</code></td>"
@@ -96,9 +102,10 @@ def results_section(table):
                 f'<td class="number">{against(table, name, "multiply_adds")}</td>')
         for column in table.columns:
             cell = table.cells[name][column]
-            paper = as_printed(cell["paper"]) if "paper" in cell else ""
             line += (number_cell(name, column, cell) + f'<td class="number">{cell["n"]}</td>'
-                     f'<td class="number">{compared(cell)}</td><td class="number paper">{paper}</td>')
+                     f'<td class="number">{compared(cell)}</td>')
+            if has_paper(table):
+                line += f'<td class="number paper">{as_printed(cell["paper"]) if "paper" in cell else ""}</td>'
         lines.append(line + "</tr>")
     return (f'<h2>Results</h2><div class="wide"><table id="results">{"".join(lines)}</table></div>'
             "<p>Mean &plusmn; standard error over n seeds; against the baseline: mean difference in points over the same "
@@ -112,7 +119,8 @@ def claims_section(table):
     for claim in table.claims:
         detail = f" ({claim['difference']:+.2f} points, {claim['pairs']} pairs, p = {claim['p']:.3g})" if "p" in claim else ""
         lines.append(f"<li>{text(claim['text'])}: <b>{text(claim['verdict'])}</b>{detail}</li>")
-    return (f"<h2>Does the paper's trend hold?</h2><p>Said beforehand: {text(table.about['holds'])}</p>"
+    expected = "the paper's trend" if has_paper(table) else "what was expected"
+    return (f"<h2>Does {expected} hold?</h2><p>Said beforehand: {text(table.about['holds'])}</p>"
             f"<ul>{''.join(lines)}</ul>")
 
 
@@ -250,7 +258,8 @@ def page(table):
     warning = "" if about["complete"] else f'<p class="warning">This table is incomplete: {text(about["missing"])}</p>'
     return (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{text(about["title"])} '
             f'({text(about["scale"])})</title><style>{STYLE}</style></head><body><h1>{text(about["title"])}</h1>'
-            f'<p>{text(about["paper"])}, measured at <span class="scale">scale {text(about["scale"])}</span>: '
+            f'<p>{text(about["paper"] + ", measured" if about["paper"] else "Measured")} at '
+            f'<span class="scale">scale {text(about["scale"])}</span>: '
             f"{text(about['scale_title'])}.</p>" + warning + results_section(table) + claims_section(table)
             + figures_section(table) + runs_section(table) + configuration_section(table) + environment_section(table)
             + "</body></html>\n")

@@ -27,6 +27,17 @@ TEST(Statistics, OneValueHasNoStandardError) {
   EXPECT_TRUE(std::isnan(mean_of(std::vector<double>{}).mean));
 }
 
+TEST(Statistics, DigitsThatTheErrorSupports) {
+  EXPECT_EQ(decimals_of({4, 23.41, 0.31}), 2);
+  EXPECT_EQ(decimals_of({4, 23.41, 0.05}), 2);
+  EXPECT_EQ(decimals_of({4, 0.3123, 0.0021}), 3);
+  EXPECT_EQ(decimals_of({4, 0.3123, 1e-9}), 6);
+  EXPECT_EQ(decimals_of({4, 100, 0}), 2) << "all seeds alike";
+  EXPECT_EQ(decimals_of({1, 23.41, NAN}), 2);
+  EXPECT_EQ(decimals_of({1, 0.3123, NAN}), 3);
+  EXPECT_EQ(decimals_of({0, NAN, NAN}), 2);
+}
+
 TEST(Statistics, PairedTestOfThreeSeeds) {
   const auto test =
       paired_test(std::vector<double>{23.9, 24.1, 23.7}, std::vector<double>{22.2, 22.5, 22.1});

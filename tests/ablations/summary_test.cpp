@@ -84,6 +84,17 @@ TEST_F(Summary, MarkdownKeepsScalesApart) {
   EXPECT_THAT(text, Not(HasSubstr("incomplete")));
 }
 
+TEST_F(Summary, MarkdownOfATableThatIsNotOfThePaper) {
+  plan_.table.paper = plan_.table.paper_scale = "";
+  const std::string text =
+      markdown(plan_, of({finished(0.31), finished(0.32), finished(0.314), finished(0.318)}));
+  EXPECT_THAT(text, HasSubstr("# Small\n\nMeasured at scale **proxy**: small."));
+  EXPECT_THAT(text, HasSubstr("## Does what was expected hold?"));
+  EXPECT_THAT(text, HasSubstr("| one | `resnet11_cifar_w16` | 0.1 k | 5.0 k | 0.312 ± 0.002 | 2 |  "
+                              "| -0.688 ± 0.002 | 2 |  |\n"));
+  EXPECT_THAT(text, Not(HasSubstr("paper")));
+}
+
 TEST_F(Summary, MarkdownSaysWhatIsMissingAndWhy) {
   const std::string text = markdown(plan_, of({finished(10), failed(), RunOutcome{}, failed()}));
   EXPECT_THAT(text, HasSubstr("**This table is incomplete**: 3 of 4 runs missing: two seed 1 "

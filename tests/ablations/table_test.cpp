@@ -80,9 +80,9 @@ TEST_F(TableFile, ErrorsSayLineAndColumn) {
 }
 
 TEST_F(TableFile, WhatIsMissingIsNamed) {
+  expect_refused("title = \"Small\"\n", "", "1:1: there is no 'title' here, and it is needed");
   expect_refused("paper_scale = \"ImageNet\"\n", "",
-                 "1:1: there is no 'paper_scale' here, and it "
-                 "is needed");
+                 "19:1: the table does not say on what that was measured: give it a paper_scale");
   EXPECT_THROW(read_table(folder_.path("none.toml")), cli::UsageError);
   const Table table = read(kSmallTable);
   EXPECT_THROW(table.row("three"), cli::UsageError);
