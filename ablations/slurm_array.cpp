@@ -14,8 +14,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kScript = "array.sh";
+constexpr const char* kRecord = "runs.json";
+
 fs::path slurm_folder(const Plan& plan) {
-  return fs::path(plan.folder) / "slurm";
+  return fs::absolute(plan.folder) / "slurm";
 }
 
 std::string exit_code_path(const PlannedRun& run) {
@@ -61,40 +64,32 @@ std::vector<SlurmArray> read_arrays(const Plan& plan) {
   if (!fs::is_directory(slurm_folder(plan))) return arrays;
   for (const auto& entry : fs::directory_iterator(slurm_folder(plan))) {
     const std::string name = entry.path().filename().string();
-    if (!name.starts_with(plan.table.name + "-job") || !name.ends_with(".json")) continue;
-    std::ifstream file(entry.path());
-    const auto record = nlohmann::json::parse(file, nullptr, false);
-    if (!record.is_object()) continue;
-    arrays.push_back({record.at("job"), entry.path(), record.at("runs")});
+    if (!name.starts_with(plan.table.name + "-array")) continue;
+    std::ifstream file(entry.path() / kRecord);
+    const auto folders = nlohmann::json::parse(file, nullptr, false);
+    if (!folders.is_array()) continue;
+    arrays.push_back({entry.path() / kScript, entry.path() / kRecord, folders});
   }
   return arrays;
 }
 
-std::string write_array_script(const Plan& plan, const std::vector<const PlannedRun*>& runs,
-                               const std::vector<std::string>& launch) {
+SlurmArray write_array(const Plan& plan, const std::vector<const PlannedRun*>& runs,
+                       const std::vector<std::string>& launch) {
   // Tasks that wait in the queue may still need the scripts of earlier arrays.
   fs::path folder;
   for (int number = 1; fs::exists(folder) || folder.empty(); ++number) {
     folder = slurm_folder(plan) / fmt::format("{}-array{}", plan.table.name, number);
   }
   fs::create_directories(folder);
+  SlurmArray array{folder / kScript, folder / kRecord, {}};
   for (std::size_t task = 0; task < runs.size(); ++task) {
     data::replace_file(folder / fmt::format("task-{}.sh", task),
                        task_script(plan, *runs[task], launch));
+    array.folders.push_back(runs[task]->folder);
   }
-  std::string script = folder / "array.sh";
-  data::replace_file(
-      script, fmt::format(kArray, fmt::arg("folder", launcher::shell_line({folder.string()}))));
-  return script;
-}
-
-SlurmArray record_array(const Plan& plan, const std::string& job,
-                        const std::vector<const PlannedRun*>& runs) {
-  SlurmArray array{
-      job, slurm_folder(plan) / fmt::format("{}-job{}.json", plan.table.name, job), {}};
-  for (const PlannedRun* run : runs) array.folders.push_back(run->folder);
-  const nlohmann::json record{{"job", job}, {"runs", array.folders}};
-  data::replace_file(array.record, record.dump(2) + "\n");
+  const std::string quoted = launcher::shell_line({folder.string()});
+  data::replace_file(array.script, fmt::format(kArray, fmt::arg("folder", quoted)));
+  data::replace_file(array.record, nlohmann::json(array.folders).dump(2) + "\n");
   return array;
 }
 

@@ -39,20 +39,18 @@ class Queue {
   /// State by the run's folder. Arrays that are over are forgotten.
   std::map<std::string, std::string> states() {
     std::map<std::string, std::string> found;
-    std::vector<SlurmArray> going_on;
-    for (SlurmArray& array : arrays_) {
-      const auto tasks = queued_tasks(array.job);
-      for (const auto& [task, state] : tasks) {
-        const auto index = static_cast<std::size_t>(task);
-        if (index < array.folders.size()) found[array.folders[index]] = state;
+    const auto tasks = queued_tasks();
+    std::erase_if(arrays_, [&](const SlurmArray& array) {
+      bool is_over = true;
+      for (std::size_t i = 0; i < array.folders.size(); ++i) {
+        const auto task = tasks.find({array.script, static_cast<int>(i)});
+        if (task == tasks.end()) continue;
+        found[array.folders[i]] = task->second;
+        is_over = false;
       }
-      if (tasks.empty()) {
-        std::filesystem::remove(array.record);
-      } else {
-        going_on.push_back(std::move(array));
-      }
-    }
-    arrays_ = std::move(going_on);
+      if (is_over) std::filesystem::remove(array.record);
+      return is_over;
+    });
     return found;
   }
 
@@ -66,10 +64,11 @@ void submit(const Plan& plan, const std::vector<const PlannedRun*>& runs,
     open_run_folder(*run);
     forget_failure(*run);
   }
-  const std::string script = write_array_script(plan, runs, settings.launch);
-  std::vector<std::string> options{kSignal, "--output=" + script + "-%a.out"};
+  SlurmArray array = write_array(plan, runs, settings.launch);
+  std::vector<std::string> options{kSignal, "--output=" + array.script + "-%a.out"};
   for (const std::string& word : words(settings.options)) options.push_back(word);
-  queue.add(record_array(plan, submit_array(plan.table.name, script, runs.size(), options), runs));
+  submit_array(slurm_job_name(plan), array.script, runs.size(), options);
+  queue.add(std::move(array));
 }
 
 /// A task that is over: finished, failed with what its log says, or to go on with next time.
@@ -115,6 +114,10 @@ class Follower {
 };
 
 }  // namespace
+
+std::string slurm_job_name(const Plan& plan) {
+  return "resnext-" + plan.table.name;
+}
 
 bool run_by_slurm(const Plan& plan, const std::vector<const PlannedRun*>& waiting,
                   const SlurmSettings& settings, StopRequests& stop, const RunEvents& events) {

@@ -16,6 +16,9 @@ struct SlurmSettings {
   std::vector<std::string> launch;  ///< resnext-launch's line up to the worker's options
 };
 
+/// By which sbatch, squeue and scancel know the table's arrays.
+std::string slurm_job_name(const Plan& plan);
+
 /// Submits those of `waiting` that no array of an earlier call has in the queue, and follows all of
 /// them by squeue. A stop request ends the following, not the tasks: the next call follows them
 /// again. Returns whether it came to the end. Throws std::runtime_error in sbatch's words.

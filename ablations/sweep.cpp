@@ -206,8 +206,9 @@ int train_all(const SweepOptions& options, Preparation& preparation) {
     whole = train(options, plan, preparation.programs(), runs, stop);
   }
   if (!whole) {
-    fmt::print("stopped{}; the same command goes on\n",
-               options.slurm ? ": the tasks stay in Slurm's queue" : "");
+    const std::string tasks = fmt::format(
+        ": the tasks stay in Slurm's queue (scancel --name={} ends them)", slurm_job_name(plan));
+    fmt::print("stopped{}; the same command goes on\n", options.slurm ? tasks : "");
   }
   conclude(plan);
   return whole ? exit_code(plan, options.rows) : cli::kSuccess;

@@ -23,7 +23,7 @@ except ImportError as missing:
 
 FACES = pathlib.Path(__file__).resolve().parent.parent / "ablations" / "characters" / "faces.tsv"
 SIDE, GLYPH = 32, 64  # of the images, and of the glyphs before they are turned and shrunk
-CONTRAST = 40  # between the ink and its background everywhere, of 255
+CONTRAST = 60  # by which the ink is darker than its background, at least; of 255
 
 
 class RenderError(Exception):
@@ -93,17 +93,17 @@ def choose(faces, classes, tested):
 
 
 def background(rng):
-    """A gradient between two colours, of low-frequency noise."""
-    one, other = rng.integers(0, 256, (2, 3))
-    ramp = np.add.outer(*(np.linspace(0, rng.uniform(-1, 1), SIDE) for _ in range(2)))[..., None]
-    return np.clip(one + ramp * (other - one) + rng.normal(0, 6, (SIDE, SIDE, 3)), 0, 255)
+    """A light colour that becomes lighter or darker towards a corner."""
+    colour = rng.uniform(140, 235) + rng.uniform(-20, 20, 3)
+    ramp = np.add.outer(*(np.linspace(-1, 1, SIDE) * rng.uniform(-10, 10) for _ in range(2)))
+    return colour + ramp[..., None]
 
 
 def render(font, character, rng):
-    """The character turned, sheared, moved and scaled, in a colour that can be seen before its background."""
+    """The character turned, sheared, moved and scaled, in a colour darker than its background."""
     mask = Image.new("L", (2 * GLYPH, 2 * GLYPH))
     ImageDraw.Draw(mask).text((GLYPH, GLYPH), character, fill=255, font=font, anchor="mm")
-    angle, shear, scale = rng.uniform(-0.2, 0.2), rng.uniform(-0.15, 0.15), GLYPH / SIDE / rng.uniform(0.8, 1.1)
+    angle, shear, scale = rng.uniform(-0.1, 0.1), rng.uniform(-0.1, 0.1), GLYPH / SIDE / rng.uniform(0.9, 1.15)
     x, y = rng.uniform(-2, 2, 2)
     turn = scale * np.array([[np.cos(angle), np.sin(angle) + shear], [-np.sin(angle), np.cos(angle)]])
     centre = np.array([GLYPH, GLYPH]) - turn @ np.array([SIDE / 2 + x, SIDE / 2 + y])
@@ -112,11 +112,9 @@ def render(font, character, rng):
                              (turn[0, 0], turn[0, 1], centre[0], turn[1, 0], turn[1, 1], centre[1]),
                              Image.Resampling.BILINEAR)
     behind = background(rng)
-    ink = rng.integers(0, 256, 3)
-    while np.abs(ink - behind).mean(axis=2).min() < CONTRAST:
-        ink = rng.integers(0, 256, 3)
+    ink = rng.uniform(0, 1, 3) * (behind.min(axis=(0, 1)) - CONTRAST)
     share = np.asarray(small, dtype=np.float64)[..., None] / 255
-    pixels = behind * (1 - share) + ink * share + rng.normal(0, 8, behind.shape)
+    pixels = behind * (1 - share) + ink * share + rng.normal(0, 5, behind.shape)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 

@@ -21,9 +21,14 @@ def note(task, state):
     with open(os.path.join(folder, f"{{job}}_{{task}}"), "w") as file:
         file.write(state)
 
+with open(os.path.join(folder, f"script_{{job}}"), "w") as file:
+    file.write(script)
 for task in range(last + 1):
     note(task, "PENDING")
-print(job, flush=True)
+if os.path.exists(os.path.join(folder, "kill-the-driver")):
+    os.kill(os.getppid(), signal.SIGKILL)
+else:
+    print(f"Submitted batch job {{job}}", flush=True)
 if os.fork():
     sys.exit()
 os.setsid()
@@ -48,15 +53,14 @@ import os, sys
 folder = {folder!r}
 if os.path.exists(os.path.join(folder, "down")):
     sys.exit("slurm_load_jobs error: Unable to contact slurm controller")
-job = next(word for word in sys.argv if word.startswith("--jobs=")).split("=")[1]
-names = [name for name in sorted(os.listdir(folder)) if name.startswith(job + "_")]
-if not names:
-    sys.exit("slurm_load_jobs error: Invalid job id specified")
-for name in names:
-    try:
-        print(name, open(os.path.join(folder, name)).read())
-    except FileNotFoundError:
-        pass
+assert "--me" in sys.argv and "--format=%i %T %o" in sys.argv, sys.argv
+for name in sorted(os.listdir(folder)):
+    if name[0].isdigit():
+        try:
+            with open(os.path.join(folder, name)) as state, open(os.path.join(folder, "script_" + name.split("_")[0])) as script:
+                print(name, state.read(), script.read())
+        except FileNotFoundError:
+            pass
 '''
 
 

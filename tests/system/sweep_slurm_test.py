@@ -45,7 +45,7 @@ class RunsAsAnArray(unittest.TestCase):
         table = sweeps.write_table(self.root)
         self.sweep(table, "--slurm=--time=1:00:00 --partition=small")
         (call,) = fake_slurm.submissions(self.state)
-        self.assertIn("--parsable --job-name=resnext-small --signal=B:TERM@120", call)
+        self.assertIn("--job-name=resnext-small --signal=B:TERM@120", call)
         self.assertIn("--time=1:00:00 --partition=small --array=0-3 ", call)
         with self.table() as file:
             self.assertTrue(file.attrs["complete"])
@@ -66,6 +66,18 @@ class RunsAsAnArray(unittest.TestCase):
         with self.table() as file:
             self.assertTrue(file.attrs["complete"])
 
+    def test_driver_that_is_killed_while_it_submits(self):
+        table = sweeps.write_table(self.root, steps=100)
+        killer = os.path.join(self.state, "kill-the-driver")
+        open(killer, "w").close()
+        with self.start(table, "--slurm") as program:
+            self.assertEqual(program.finish(60).code, 128 + signal.SIGKILL)
+        os.remove(killer)
+        self.sweep(table, "--slurm")
+        self.assertEqual(len(fake_slurm.submissions(self.state)), 1, "nothing was submitted twice")
+        with self.table() as file:
+            self.assertTrue(file.attrs["complete"])
+
     def test_ctrl_c_leaves_the_tasks(self):
         table = sweeps.write_table(self.root, steps=400)
         with self.start(table, "--slurm") as program:
@@ -73,7 +85,7 @@ class RunsAsAnArray(unittest.TestCase):
             program.process.send_signal(signal.SIGINT)
             finished = program.finish(30)
         self.assertEqual(finished.code, 0, finished)
-        self.assertIn("the tasks stay in Slurm's queue", finished.out)
+        self.assertIn("the tasks stay in Slurm's queue (scancel --name=resnext-small ends them)", finished.out)
         self.assertTrue(sweeps.pids_in(self.folder))
 
     def test_controller_that_is_away_for_a_while(self):
