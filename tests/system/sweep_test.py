@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import tempfile
 import time
 import unittest
@@ -112,6 +113,18 @@ class SweepsATable(SweepTest):
             program.wait_until(are_two_at_once, "workers of two runs", 30)
             self.assertFalse(cores[0] & cores[1], cores)
             self.assertEqual(program.finish().code, 0)
+        self.assertEqual(sweeps.numbers(os.path.join(self.folder, "small.h5")), alone)
+
+    def test_jobs_on_hosts_give_the_same_numbers(self):
+        """This machine under two names; that ssh reaches others is Open MPI's business."""
+        table = sweeps.write_table(self.root)
+        self.sweep(table)
+        alone = sweeps.numbers(os.path.join(self.folder, "small.h5"))
+        shutil.rmtree(self.folder)
+        hosts = ("--jobs", "2", "--hosts", f"localhost:1,{socket.gethostname()}:1")
+        self.assertIn(f"--hosts {hosts[-1].split(',')[0]} ", self.sweep(table, *hosts, "--dry-run").out)
+        finished = self.sweep(table, *hosts)
+        self.assertIn("4 of 4 runs to do, 2 at a time", finished.out)
         self.assertEqual(sweeps.numbers(os.path.join(self.folder, "small.h5")), alone)
 
     def cores_by_run(self):
