@@ -77,6 +77,16 @@ PlanCosts estimate(const std::vector<const PlannedRun*>& runs, const RateOf& rat
   return costs;
 }
 
+namespace {
+
+std::string describe_time(const PlanCosts& costs, int jobs) {
+  if (costs.seconds.empty() && !costs.problems.empty()) return "in a time not known";
+  return fmt::format("{} {} in all, {:.3g} device-hours", costs.problems.empty() ? "about" : "over",
+                     format_seconds(costs.total_seconds(jobs)), costs.device_seconds() / 3600);
+}
+
+}  // namespace
+
 std::string describe_plan(const Plan& plan, const std::vector<const PlannedRun*>& runs,
                           const PlanCosts& costs, int jobs) {
   const std::string place = plan.table.paper.empty() ? "" : fmt::format(" ({})", plan.table.paper);
@@ -94,10 +104,8 @@ std::string describe_plan(const Plan& plan, const std::vector<const PlannedRun*>
   for (const std::string& problem : costs.problems) {
     text += fmt::format("  no time for {}\n", problem);
   }
-  text += fmt::format(
-      "{} of {} runs to do, {} at a time: about {} in all, {:.3g} device-hours, up to {} of disk\n",
-      runs.size(), plan.runs.size(), jobs, format_seconds(costs.total_seconds(jobs)),
-      costs.device_seconds() / 3600, format_bytes(costs.disk));
+  text += fmt::format("{} of {} runs to do, {} at a time: {}, up to {} of disk\n", runs.size(),
+                      plan.runs.size(), jobs, describe_time(costs, jobs), format_bytes(costs.disk));
   return text;
 }
 

@@ -43,7 +43,8 @@ class RunsAsAnArray(unittest.TestCase):
 
     def test_one_array_for_a_table(self):
         table = sweeps.write_table(self.root)
-        self.sweep(table, "--slurm=--time=1:00:00 --partition=small")
+        finished = self.sweep(table, "--slurm=--time=1:00:00 --partition=small")
+        self.assertIn("4 of 4 runs to do, 1 at a time: in a time not known, up to", finished.out)
         (call,) = fake_slurm.submissions(self.state)
         self.assertIn("--job-name=resnext-small --signal=B:TERM@120", call)
         self.assertIn("--time=1:00:00 --partition=small --array=0-3 ", call)
