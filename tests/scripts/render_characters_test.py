@@ -103,7 +103,7 @@ class RendersCharacters(unittest.TestCase):
         for seed in range(50):
             with_ink, without = (np.asarray(rendering.render(font, one, np.random.default_rng(seed)), dtype=int)
                                  for one in (character, blank))
-            differing = np.abs(with_ink - without).mean(axis=2) > 0.6 * rendering.CONTRAST
+            differing = np.abs(with_ink - without).mean(axis=2) > 0.25 * (rendering.PAPER[0] - rendering.INK[1])
             self.assertGreater(differing.mean(), 0.05, f"seed {seed}")
             self.assertLess(differing.mean(), 0.7, f"seed {seed}")
 
