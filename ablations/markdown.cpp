@@ -1,5 +1,6 @@
 #include "ablations/markdown.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -137,12 +138,15 @@ std::string markdown(const Plan& plan, const TableSummary& summary) {
 }
 
 std::string complexity_lines(const Plan& plan) {
-  std::string text =
-      fmt::format("  {:14} {:32} {:>20} {:>20}\n", "row", "network", "parameters", "multiply-adds");
+  std::size_t width = 14;
+  for (const Row& row : plan.rows) width = std::max(width, row.name.size());
+  const auto line = [&](const std::string& row, const std::string& model, const Costs& costs) {
+    return fmt::format("  {:{}} {:32} {:>20} {:>20}\n", row, width, model, costs.parameters,
+                       costs.multiply_adds);
+  };
+  std::string text = line("row", "network", {"parameters", "multiply-adds"});
   for (const Row& row : plan.rows) {
-    const Costs costs = costs_of(plan, row);
-    text += fmt::format("  {:14} {:32} {:>20} {:>20}\n", row.name, row.model.at(plan.scale.name),
-                        costs.parameters, costs.multiply_adds);
+    text += line(row.name, row.model.at(plan.scale.name), costs_of(plan, row));
   }
   return text;
 }
