@@ -71,6 +71,11 @@ TEST_F(Summary, ClaimsAreJudgedByTheTest) {
   EXPECT_EQ(of({failed(), failed(), failed(), failed()}).verdicts.front().verdict, "not measured");
 }
 
+TEST_F(Summary, ClaimsOnRowsOfOtherScalesAreLeftOut) {
+  plan_.table.claims.front().worse = "paper-only";
+  EXPECT_TRUE(of({finished(10), finished(8), finished(11), finished(9)}).verdicts.empty());
+}
+
 TEST_F(Summary, MarkdownKeepsScalesApart) {
   const std::string text =
       markdown(plan_, of({finished(10), finished(8), finished(11), finished(9.5)}));
