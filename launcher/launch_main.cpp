@@ -19,6 +19,7 @@
 #include "launcher/placement.h"
 #include "launcher/probe.h"
 #include "launcher/programs.h"
+#include "launcher/slurm_allocation.h"
 #include "launcher/supervise.h"
 #include "launcher/worker_options.h"
 
@@ -41,7 +42,8 @@ po::options_description launcher_options() {
       "ranks to start, even beyond the cores; default: as many as have a GPU each (a core each, "
       "where there are none or with --device cpu) and suit the worker's --replicas");
   add("hosts", po::value<std::string>()->value_name("HOST[:SLOTS],..."),
-      "hosts to run on; SLOTS is the cores to use there (default: as many as here)");
+      "hosts to run on; SLOTS is the cores to use there (default: as many as here); without it "
+      "this machine, or the nodes of the Slurm job around it");
   add("hostfile", po::value<std::string>()->value_name("FILE"),
       "likewise from a file with lines 'HOST slots=N'");
   add("threads", po::value<int>()->value_name("T"),
@@ -88,7 +90,8 @@ std::optional<int> choose_threads(const po::variables_map& values,
   return ours ? ours : theirs;
 }
 
-std::vector<Host> choose_hosts(const po::variables_map& values, const Cores& cores) {
+std::vector<Host> choose_hosts(const po::variables_map& values, const Cores& cores,
+                               const std::optional<SlurmAllocation>& slurm) {
   if (values.count("hosts") != 0 && values.count("hostfile") != 0) {
     throw cli::UsageError("--hosts and --hostfile: give one of them");
   }
@@ -97,7 +100,7 @@ std::vector<Host> choose_hosts(const po::variables_map& values, const Cores& cor
   if (values.count("hostfile") != 0) {
     return read_hostfile(values["hostfile"].as<std::string>(), cores.usable);
   }
-  return {Host{"", cores.usable}};
+  return slurm ? slurm->hosts : std::vector<Host>{Host{"", cores.usable}};
 }
 
 /// On each host, if the worker may use them.
@@ -152,7 +155,9 @@ int launch(const std::vector<std::string>& arguments) {
   }
   const Cores cores = find_cores();
   PlacementRequest request;
-  request.hosts = choose_hosts(values, cores);
+  const bool named = values.count("hosts") != 0 || values.count("hostfile") != 0;
+  const auto slurm = named ? std::nullopt : slurm_allocation(cores);
+  request.hosts = choose_hosts(values, cores, slurm);
   request.ranks = positive(values, "ranks");
   request.gpus = choose_gpus(split.worker);
   request.threads = choose_threads(values, split.worker);
@@ -166,8 +171,11 @@ int launch(const std::vector<std::string>& arguments) {
   MpirunSettings settings;
   settings.mpirun = find_mpirun();
   settings.as_root = geteuid() == 0;
-  settings.bind =
-      request.gpus == 0 && should_bind(placement, request.hosts, cores.whole_machine) && may_bind();
+  // In a part of the machine, which cores are the job's is for Slurm to say.
+  const bool all_ours =
+      !slurm || (slurm->tasks >= placement.ranks && request.hosts.front().cores == cores.usable);
+  settings.bind = request.gpus == 0 && all_ours &&
+                  should_bind(placement, request.hosts, cores.whole_machine) && may_bind();
   settings.peer_memory_readable = may_read_peer_memory();
   const std::vector<std::string> line =
       mpirun_line(settings, placement, request.hosts,
@@ -176,8 +184,9 @@ int launch(const std::vector<std::string>& arguments) {
     fmt::print("{}\n", shell_line(line));
     return cli::kSuccess;
   }
-  fmt::print(stderr, "resnext-launch: {}\n{}\n",
-             describe(placement, request.hosts, request.gpus > 0), shell_line(line));
+  fmt::print(stderr, "resnext-launch: {}{}\n{}\n",
+             describe(placement, request.hosts, request.gpus > 0),
+             slurm ? " of Slurm job " + slurm->job : "", shell_line(line));
   const Outcome outcome = supervise(line, std::chrono::seconds(*patience));
   report(outcome);
   return outcome.exit_code;

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -15,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,6 +138,42 @@ TEST(Launch, DefaultFillsTheCores) {
   ASSERT_EQ(sched_getaffinity(0, sizeof cpus, &cpus), 0);
   EXPECT_THAT(done.out, HasSubstr("rank 0 of 1: hello --replicas=1 --threads "));
   EXPECT_THAT(done.err, HasSubstr("resnext-launch: 1 rank x "));
+}
+
+/// What a batch script sees of a job that has all of this machine for so many tasks.
+std::map<std::string, std::string> slurm_job(const std::string& tasks, const std::string& cpus) {
+  const std::string folder = ::testing::TempDir() + "slurm-" + std::to_string(getpid());
+  mkdir(folder.c_str(), 0700);
+  std::ofstream(folder + "/scontrol") << "#!/bin/sh\necho \"$3\"\n";
+  chmod((folder + "/scontrol").c_str(), 0700);
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return {{"PATH", folder + ":" + std::getenv("PATH")},
+          {"SLURM_JOB_ID", "7"},
+          {"SLURM_JOBID", "7"},
+          {"SLURM_NNODES", "1"},
+          {"SLURM_JOB_NODELIST", host.data()},
+          {"SLURM_NODELIST", host.data()},
+          {"SLURMD_NODENAME", host.data()},
+          {"SLURM_TASKS_PER_NODE", tasks},
+          {"SLURM_JOB_CPUS_PER_NODE", cpus}};
+}
+
+TEST(Launch, InASlurmJobOfOneTaskItFillsTheCores) {
+  const Finished done =
+      Launch({"--worker", FAKE_WORKER, "--", "hello"}, slurm_job("1", "4096")).finish();
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr(" of Slurm job 7\n"));
+  const auto ranks = std::to_string(sorted_lines(done.out).size());
+  EXPECT_THAT(done.out, HasSubstr("rank 0 of " + ranks + ": hello --threads "));
+}
+
+TEST(Launch, InASlurmJobOfOneCpuItHasOneRank) {
+  const Finished done =
+      Launch({"--worker", FAKE_WORKER, "--", "hello"}, slurm_job("1", "1")).finish();
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("1 rank x 1 thread on 1 core of Slurm job 7\n"));
+  EXPECT_EQ(done.out, "rank 0 of 1: hello --threads 1\n");
 }
 
 TEST(Launch, TheWorkersOwnThreadsAreKept) {
