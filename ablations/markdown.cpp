@@ -101,6 +101,7 @@ std::string verdicts(const Plan& plan, const TableSummary& summary) {
   std::string text =
       fmt::format("\n## Does {} hold?\n\nSaid beforehand: {}\n\n",
                   has_paper(plan) ? "the paper's trend" : "what was expected", plan.scale.holds);
+  if (!summary.complete) text += "Of the runs so far, which are not all:\n\n";
   for (const Verdict& verdict : summary.verdicts) text += verdict_line(verdict);
   return text;
 }

@@ -44,7 +44,7 @@ def panels(count, table):
     ours = textwrap.fill(f"colours: measured, {table.scale_label()}", 100 * count)
     figure.text(0.02, 0.925, f"{ours}\ngrey: the paper, {table.about['paper_scale']}", ha="left", va="top", fontsize=8,
                 color="0.35")
-    figure.subplots_adjust(left=0.6 / 6.2 / count, right=0.985, top=0.8, bottom=0.12, wspace=0.2)
+    figure.subplots_adjust(left=0.6 / 6.2 / count, right=0.97, top=0.8, bottom=0.12, wspace=0.2)
     return figure, axes[0]
 
 

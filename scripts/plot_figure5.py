@@ -40,7 +40,7 @@ def draw(table):
             draw_paper(axes, table.rows[row]["title"], (PAPER, "0.75")[number % 2])
             draw_ours(axes, table, row, COLOURS[number])
         tidy(axes, "share of the training done", "top-1 error (%): validation solid, training dashed")
-        axes.set_xlim(0, 1)
+        axes.set_xlim(0, 1.01)
         legend(axes)
     return figure
 

@@ -121,7 +121,7 @@ def claims_section(table):
         lines.append(f"<li>{text(claim['text'])}: <b>{text(claim['verdict'])}</b>{detail}</li>")
     expected = "the paper's trend" if has_paper(table) else "what was expected"
     return (f"<h2>Does {expected} hold?</h2><p>Said beforehand: {text(table.about['holds'])}</p>"
-            f"<ul>{''.join(lines)}</ul>")
+            f"{'' if table.about['complete'] else '<p>Of the runs so far, which are not all:</p>'}<ul>{''.join(lines)}</ul>")
 
 
 def figure(name, caption, draw, table, size=(11, 4.6)):

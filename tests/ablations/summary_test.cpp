@@ -85,7 +85,7 @@ TEST_F(Summary, MarkdownKeepsScalesApart) {
                               "| 23.9 | 9.50 ± 0.50 | 2 |  |  |"));
   EXPECT_THAT(text, HasSubstr("0.1 k (+10.0%)"));
   EXPECT_THAT(text, HasSubstr("-1.75, p = 0.090"));
-  EXPECT_THAT(text, HasSubstr("Said beforehand: p < 0.05"));
+  EXPECT_THAT(text, HasSubstr("Said beforehand: p < 0.05\n\n- Two is better: "));
   EXPECT_THAT(text, Not(HasSubstr("incomplete")));
 }
 
@@ -105,6 +105,7 @@ TEST_F(Summary, MarkdownSaysWhatIsMissingAndWhy) {
   EXPECT_THAT(text, HasSubstr("**This table is incomplete**: 3 of 4 runs missing: two seed 1 "
                               "(failed), one seed 2 (waiting), two seed 2 (failed)."));
   EXPECT_THAT(text, HasSubstr("- two seed 1 failed: out of memory"));
+  EXPECT_THAT(text, HasSubstr("Of the runs so far, which are not all:\n\n- Two is better: "));
   EXPECT_THAT(text, HasSubstr("(+10.0%) | 5.0 k (+0.0%) | missing | 0 |"));
 }
 
