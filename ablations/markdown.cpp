@@ -90,9 +90,8 @@ std::string row_line(const Plan& plan, const Row& row, const RowSummary& summary
 
 std::string verdict_line(const Verdict& verdict) {
   if (!verdict.test) return fmt::format("- {}: {}.\n", verdict.claim.text, verdict.verdict);
-  return fmt::format("- {}: **{}** ({:+.2f} points, {} pairs, {}).\n", verdict.claim.text,
-                     verdict.verdict, verdict.test->difference, verdict.test->n,
-                     p_value(verdict.test->p));
+  return fmt::format("- {}: **{}** ({:+.2f} points, {} pairs, p = {:.3g}).\n", verdict.claim.text,
+                     verdict.verdict, verdict.test->difference, verdict.test->n, verdict.test->p);
 }
 
 /// Only where it was said beforehand what would count.

@@ -1,0 +1,54 @@
+"""The results that are committed: the pages say what the tables' files hold, and these what the runs measured."""
+
+import pathlib
+import unittest
+
+import h5py
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TABLES = sorted((ROOT / "results" / "evidence").glob("*/*.h5"))
+
+
+def shown(cell):
+    """As the Markdown has it."""
+    digits = cell["decimals"]
+    return f"{cell['mean']:.{digits}f} ± {cell['standard_error']:.{digits}f}"
+
+
+class Evidence(unittest.TestCase):
+    def test_pages_say_what_the_files_hold(self):
+        self.assertTrue(TABLES)
+        for path in TABLES:
+            page = path.with_suffix(".md").read_text(encoding="utf-8")
+            with h5py.File(path) as table:
+                self.assertTrue(table.attrs["complete"], path)
+                self.assertIn(f"measured at scale **{path.parent.name}**", page)
+                for row in table["rows"].values():
+                    for column in table.attrs["columns"]:
+                        self.assertIn(f" {shown(row[column].attrs)} |", page, f"{path}: {row.name}")
+                for claim in table["claims"].values():
+                    self.assertIn(f"{claim.attrs['text']}: **{claim.attrs['verdict']}**", page)
+
+    def test_tables_hold_what_the_runs_measured(self):
+        for path in TABLES:
+            with h5py.File(path) as table:
+                for run in table["runs"].values():
+                    result, row = run["result"], table["rows"][run.attrs["row"]]
+                    self.assertTrue(result["summary"].attrs["finished"])
+                    self.assertEqual(result.attrs["model"], row.attrs["model"])
+                    self.assertEqual(result.attrs["scale"], table.attrs["scale"])
+                    for name in table.attrs["columns"]:
+                        cell, metric = row[name], table["columns"][name].attrs["metric"]
+                        values = dict(zip(cell["seeds"][:].tolist(), cell["values"][:].tolist()))
+                        self.assertEqual(values[run.attrs["seed"]], result["summary"].attrs[metric], run.name)
+
+    def test_the_readme_has_the_numbers(self):
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        with h5py.File(ROOT / "results" / "evidence" / "proxy" / "table3.h5") as table:
+            for name in table.attrs["rows"]:
+                row = table["rows"][name]
+                self.assertRegex(readme, rf"`{row.attrs['model']}` .*\| {shown(row['top1'].attrs)} \|")
+
+
+if __name__ == "__main__":
+    unittest.main()
