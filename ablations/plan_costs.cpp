@@ -16,6 +16,12 @@ std::string rate_key(const PlannedRun& run) {
   return run.row + "\n" + run.on;
 }
 
+std::string describe_time(const PlanCosts& costs, int jobs) {
+  if (costs.seconds.empty() && !costs.problems.empty()) return "in a time not known";
+  return fmt::format("{} {} in all, {:.3g} device-hours", costs.problems.empty() ? "about" : "over",
+                     format_seconds(costs.total_seconds(jobs)), costs.device_seconds() / 3600);
+}
+
 }  // namespace
 
 double PlanCosts::total_seconds(int jobs) const {
@@ -76,16 +82,6 @@ PlanCosts estimate(const std::vector<const PlannedRun*>& runs, const RateOf& rat
   }
   return costs;
 }
-
-namespace {
-
-std::string describe_time(const PlanCosts& costs, int jobs) {
-  if (costs.seconds.empty() && !costs.problems.empty()) return "in a time not known";
-  return fmt::format("{} {} in all, {:.3g} device-hours", costs.problems.empty() ? "about" : "over",
-                     format_seconds(costs.total_seconds(jobs)), costs.device_seconds() / 3600);
-}
-
-}  // namespace
 
 std::string describe_plan(const Plan& plan, const std::vector<const PlannedRun*>& runs,
                           const PlanCosts& costs, int jobs) {

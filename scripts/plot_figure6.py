@@ -30,7 +30,7 @@ def draw(table):
         axes.fill_between(shares, mean - deviation, mean + deviation, color=COLOURS[number], alpha=0.15, linewidth=0)
     one_k = "1k-top1" in table.columns
     tidy(axes, "share of the mini-batches done", "1K-way top-1 error (%)" if one_k else "top-1 error (%)")
-    axes.set_xlim(0, 1)
+    axes.set_xlim(0, 1.01)
     legend(axes)
     return figure
 

@@ -59,7 +59,7 @@ class Table:
 
     @staticmethod
     def _cell(group):
-        return {**attributes(group), "seeds": group["seeds"][:].tolist(), "values": group["values"][:].tolist()}
+        return {"decimals": 2, **attributes(group), "seeds": group["seeds"][:].tolist(), "values": group["values"][:].tolist()}
 
     def finished_runs(self, row, data=""):
         return [run for run in self.runs.values()
