@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,10 +90,8 @@ std::string capture(const std::vector<std::string>& line) {
   std::vector<std::string> copy = line;
   std::vector<char*> arguments = pointers(copy);
   Pipe output;
-  std::string errors_name = "/tmp/resnext-sweep-XXXXXX";
-  const int errors = mkostemp(errors_name.data(), O_CLOEXEC);
-  if (errors < 0) throw_errno(errors_name);
-  unlink(errors_name.c_str());
+  const int errors = memfd_create("standard error", MFD_CLOEXEC);
+  if (errors < 0) throw_errno("memfd_create");
   const pid_t pid = fork();
   if (pid < 0) throw_errno("fork");
   if (pid == 0) {

@@ -17,9 +17,9 @@ std::string capture(const std::vector<std::string>& line);
 
 /// Where and how a program runs in the background.
 struct Surroundings {
-  std::string log;        ///< file that standard output and error are appended to
-  std::vector<int> cpus;  ///< those it may use; empty: all
-  std::map<std::string, std::string> environment;  ///< added to this process's own
+  std::string log;             ///< file that standard output and error are appended to
+  std::vector<int> cpus = {};  ///< those it may use; empty: all
+  std::map<std::string, std::string> environment = {};  ///< added to this process's own
 };
 
 /// A program in the background, in a process group of its own so that Ctrl-C at the terminal
