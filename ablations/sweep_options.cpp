@@ -72,6 +72,8 @@ void check(const SweepOptions& o, const po::variables_map& values) {
   require(o.code_version.empty() || o.status || o.report,
           "--code-version: goes with --status or --report; new runs are of the worker's version");
   require(!o.slurm || o.hosts.empty(), "--slurm and --hosts: give one of them");
+  require(o.gpu_kind.empty() || o.device != "cpu",
+          "--gpu-kind: plans for GPUs, and --device is cpu; leave out one of them");
 }
 
 }  // namespace

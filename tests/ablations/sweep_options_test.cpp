@@ -44,6 +44,10 @@ TEST(SweepOptions, WhatCannotBeIsNamed) {
   EXPECT_EQ(refusal({"table3", "--scale", "smoke", "--jobs", "0"}), "--jobs: must be 1 or more");
   EXPECT_EQ(refusal({"table3", "--scale", "smoke", "--dry-run", "--status"}),
             "--dry-run, --status and --report: give one of them");
+  EXPECT_EQ(refusal({"table3", "--scale", "smoke", "--slurm", "--hosts", "a:8"}),
+            "--slurm and --hosts: give one of them");
+  EXPECT_EQ(refusal({"table3", "--scale", "smoke", "--device", "cpu", "--gpu-kind", "h100"}),
+            "--gpu-kind: plans for GPUs, and --device is cpu; leave out one of them");
   EXPECT_EQ(refusal({"table3", "--scale", "smoke", "--devise", "cpu"}),
             "unknown option '--devise'; did you mean '--device'?");
 }

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 import unittest
@@ -151,6 +152,16 @@ class SweepsATable(SweepTest):
             self.assertIn("--scale smoke --out " + self.folder, line)
         self.assertRegex(finished.out, r"4 of 4 runs to do, 1 at a time: about \d+ s in all, \S+ device-hours, up to \d+ MB")
         self.assertEqual(sweeps.run_folders(self.folder), [])
+
+    def test_time_on_gpus_that_are_not_there(self):
+        line = [os.environ["RESNEXT_INFO"], "--scale", "resnet50", "--gpu", "h100", "--gpus", "8",
+                "--batch-per-replica", "32", "--precision", "fp32", "--json"]
+        rate = json.loads(subprocess.run(line, check=True, capture_output=True).stdout)["rows"][0]["images_per_second"]
+        images = 95 * 1281167 + 95 * 50000 / 3  # the paper's epochs; validation costs a third
+        plan = sweeps.run("table3", "--scale", "paper", "--rows", "50-1x64d", "--images", self.root, "--dry-run",
+                          "--gpu-kind", "h100", "--folder", self.folder)
+        hours = float(re.search(r"([0-9.]+) device-hours", plan.out)[1])
+        self.assertAlmostEqual(hours / (8 * images / rate / 3600), 1, delta=0.02, msg=plan)
 
     def test_failed_and_diverged_rows_do_not_stop_the_others(self):
         rows = sweeps.row("diverges", "resnet11_cifar_w4", "learning-rate = 1e30") + sweeps.row(
