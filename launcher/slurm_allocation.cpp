@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <sstream>
 
@@ -20,37 +22,53 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// "node[1-2],login" → node1, node2, login: in Slurm's own words.
-std::vector<std::string> node_names(const std::string& list) {
-  const std::string command = shell_line({"scontrol", "show", "hostnames", list}) + " 2>/dev/null";
+/// The words that scontrol prints; none where it fails.
+std::vector<std::string> scontrol(const std::vector<std::string>& request) {
+  std::vector<std::string> line{"scontrol"};
+  line.insert(line.end(), request.begin(), request.end());
+  const std::string command = shell_line(line) + " 2>/dev/null";
   std::string answer;
   if (const std::unique_ptr<FILE, int (*)(FILE*)> pipe{popen(command.c_str(), "r"), pclose}) {
     for (int letter = 0; (letter = std::fgetc(pipe.get())) != EOF;) answer += char(letter);
   }
-  std::vector<std::string> names;
   std::istringstream words(answer);
-  for (std::string name; words >> name;) names.push_back(name);
-  return names;
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+/// Of each node by its name, how many of the CPUs that Slurm counts make a core: 2 where those are
+/// hardware threads.
+std::map<std::string, int> cpus_per_core(const std::string& nodes) {
+  std::map<std::string, int> counts;
+  std::string node;
+  for (const std::string& word : scontrol({"show", "nodes", nodes})) {
+    if (word.starts_with("NodeName=")) node = word.substr(word.find('=') + 1);
+    if (word.starts_with("ThreadsPerCore=")) {
+      counts[node] = std::max(1, std::atoi(word.c_str() + word.find('=') + 1));
+    }
+  }
+  return counts;
 }
 
 std::vector<Host> hosts_of_job(const std::string& job, const Cores& here) {
   const std::string list = variable("SLURM_JOB_NODELIST");
-  const std::vector<std::string> names = node_names(list);
+  // "node[1-2],login" → node1, node2, login
+  const std::vector<std::string> names = scontrol({"show", "hostnames", list});
   const std::vector<int> cpus = numbers_by_node(variable("SLURM_JOB_CPUS_PER_NODE"));
   if (names.empty() || names.size() != cpus.size()) {
     throw cli::UsageError(fmt::format(
         "Slurm job {}: `scontrol show hostnames` does not name the nodes of '{}'; give --hosts",
         job, list));
   }
+  const std::map<std::string, int> per_core = cpus_per_core(list);
+  std::vector<Host> hosts;
+  for (std::size_t node = 0; node < names.size(); ++node) {
+    const auto count = per_core.find(names[node]);
+    const int threads = count == per_core.end() ? 1 : count->second;
+    hosts.push_back({names[node], std::max(1, cpus[node] / threads)});
+  }
   const bool in_job =
       !variable("SLURMD_NODENAME").empty();  // not on the machine salloc was called on
-  if (names.size() == 1 && in_job) return {Host{"", std::min(here.usable, cpus.front())}};
-  std::vector<Host> hosts;
-  const bool counts_threads = in_job && cpus.front() > here.usable;
-  for (std::size_t node = 0; node < names.size(); ++node) {
-    const int cores = counts_threads ? cpus[node] * here.usable / cpus.front() : cpus[node];
-    hosts.push_back({names[node], std::max(1, cores)});
-  }
+  if (hosts.size() == 1 && in_job) return {Host{"", std::min(here.usable, hosts.front().cores)}};
   return hosts;
 }
 

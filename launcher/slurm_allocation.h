@@ -16,9 +16,10 @@ struct SlurmAllocation {
   int tasks = 1;            ///< of the first node: as many slots has Open MPI there
 };
 
-/// Of the job whose environment this is (SLURM_JOB_ID and so on); nullopt outside one. `here` is
-/// what this machine has: where Slurm counts more CPUs, those are hardware threads. Throws
-/// cli::UsageError where `scontrol` does not name the job's nodes.
+/// Of the job whose environment this is (SLURM_JOB_ID and so on); nullopt outside one. Hardware
+/// threads that Slurm counts as CPUs are made cores; on the job's only node there are at most those
+/// of `here`, which this process may use. Throws cli::UsageError where `scontrol` does not name the
+/// job's nodes.
 std::optional<SlurmAllocation> slurm_allocation(const Cores& here);
 
 /// Slurm's form for a number of each node: "16(x2),8" → 16, 16, 8. Empty where it is none.

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <set>
 #include <stdexcept>
+#include <variant>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -179,6 +180,7 @@ std::vector<std::byte> encode_checkpoint(const net::Graph& graph, const Training
     file.set_attribute("/", "format_version", kVersion);
     file.set_attribute("/", "model", graph.spec.name);
     file.set_attribute("/", "step", static_cast<std::int64_t>(state.step));
+    file.set_attribute("/", "seconds", state.seconds);
     file.set_attribute("/", "experiment", header.experiment.dump());
     file.set_attribute("/", "provenance", header.provenance.dump());
     write_slices(file, "/parameters", graph.parameters, state.parameters);
@@ -248,6 +250,9 @@ Checkpoint read_checkpoint(const std::string& path, const net::Graph& graph) {
     state.average = read_slices(file, "/average", graph.parameters, graph.parameter_count);
     state.average_statistics =
         read_slices(file, "/average_statistics", graph.statistics, graph.statistic_count);
+  }
+  if (file.has_attribute("/", "seconds")) {
+    state.seconds = std::get<double>(file.attribute("/", "seconds"));
   }
   state.training = read_training_history(file, "/history/train");
   state.validation = read_validation_history(file, "/history/validation");

@@ -165,7 +165,7 @@ int run(Communicator& world, std::optional<RollCall>& roll_call,
   setup.device = std::move(chosen.device);
   StartingPoint start = agree(world, [&] { return find_starting_point(setup, world); });
   auto record = agree(world, [&] {
-    return std::make_unique<RunRecord>(setup, world.rank(), world.size(), start.state.step);
+    return std::make_unique<RunRecord>(setup, world.rank(), world.size(), start.state);
   });
   if (world.rank() == 0) {
     describe_run(setup, world, record->progress());

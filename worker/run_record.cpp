@@ -19,14 +19,15 @@ std::string join(const std::vector<float>& values) {
 
 }  // namespace
 
-RunRecord::RunRecord(const Setup& setup, int rank, int ranks, std::uint64_t first_step)
+RunRecord::RunRecord(const Setup& setup, int rank, int ranks, const TrainingState& start)
     : setup_(setup),
       active_(rank == 0),
       provenance_(describe_provenance(setup.device, ranks)),
       start_(std::chrono::steady_clock::now()),
-      published_(start_) {
+      published_(start_),
+      seconds_before_(setup.options.eval_only ? 0 : start.seconds) {
   progress_ = std::make_unique<Progress>(setup.options.log_every, is_live(setup.options.progress),
-                                         first_step, setup.total_steps, setup.steps_per_epoch);
+                                         start.step, setup.total_steps, setup.steps_per_epoch);
   if (!active_) return;
   const Options& o = setup.options;
   if (!o.out.empty()) check_result_path(o.out);
@@ -57,6 +58,7 @@ void RunRecord::checkpoint(const TrainingState& state, std::vector<float> moment
   TrainingState copy = checkpoints_->take_spare();
   copy = state;  // into the memory of the last checkpoint's
   copy.momentum = std::move(momentum);
+  copy.seconds = seconds();
   checkpoints_->write(setup_.graph, std::move(copy),
                       {describe_experiment(setup_), provenance_, setup_.dataset().class_names},
                       publication(state));
@@ -116,12 +118,16 @@ nlohmann::json RunRecord::attributes() const {
   return json;
 }
 
+double RunRecord::seconds() const {
+  return seconds_before_ +
+         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
 nlohmann::json RunRecord::summary(const TrainingState& state) const {
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;
   nlohmann::json json = {{"finished", finished_},
                          {"steps", state.step},
                          {"epochs", double(state.step) / double(setup_.steps_per_epoch)},
-                         {"seconds", seconds.count()}};
+                         {"seconds", seconds()}};
   if (!state.training.loss.empty()) json["training_loss"] = state.training.loss.back();
   if (!state.validation.top1_error.empty()) {
     json["validation_top1_error"] = state.validation.top1_error.back();

@@ -19,7 +19,7 @@ namespace resnext::worker {
 class RunRecord {
  public:
   /// Checks that result file and checkpoint folder can be written. `setup` must outlive the record.
-  RunRecord(const Setup& setup, int rank, int ranks, std::uint64_t first_step);
+  RunRecord(const Setup& setup, int rank, int ranks, const TrainingState& start);
 
   /// Rewrites the result file.
   void publish(const TrainingState& state);
@@ -48,6 +48,7 @@ class RunRecord {
   std::function<void(const TrainingState&)> publication(const TrainingState& state) const;
   nlohmann::json attributes() const;
   nlohmann::json summary(const TrainingState& state) const;
+  double seconds() const;  ///< TrainingState::seconds, now
 
   const Setup& setup_;
   const bool active_;
@@ -55,6 +56,7 @@ class RunRecord {
   std::unique_ptr<Progress> progress_;
   std::unique_ptr<CheckpointWriter> checkpoints_;
   std::chrono::steady_clock::time_point start_, published_;
+  const double seconds_before_;              ///< of the state it starts from
   double validation_images_per_second_ = 0;  ///< 0: there was none
   int checkpoint_count_ = 0;
   double checkpoint_stall_seconds_ = 0;  ///< of all of them

@@ -40,6 +40,9 @@ struct TrainingState {
   std::vector<float> average, average_statistics;
   TrainingHistory training;
   ValidationHistory validation;
+  /// That it took, in all runs of the program that led to it; what they did after their last
+  /// checkpoint and lost is not in it.
+  double seconds = 0;
 };
 
 }  // namespace resnext::worker

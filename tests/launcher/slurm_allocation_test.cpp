@@ -23,7 +23,7 @@ TEST(NumbersByNode, AreWrittenOutAsSlurmAbbreviatesThem) {
   EXPECT_THAT(numbers_by_node("many"), IsEmpty());
 }
 
-/// In an environment as Slurm makes it, with a scontrol that names two nodes of any list of two.
+/// In an environment as Slurm makes it, with a scontrol that knows nodes n1 and n2.
 class AJob : public testing::Test {
  protected:
   void SetUp() override {
@@ -32,12 +32,22 @@ class AJob : public testing::Test {
     const auto scontrol = folder / "scontrol";
     std::ofstream(scontrol)
         << "#!/bin/sh\n"
-           "[ \"$1 $2\" = 'show hostnames' ] || exit 1\n"
-           "case $3 in 'n[1-2]') echo n1; echo n2;; n1) echo n1;; *) exit 1;; esac\n";
+           "case $3 in 'n[1-2]') nodes='n1 n2';; n1) nodes=n1;; *) exit 1;; esac\n"
+           "for node in $nodes; do\n"
+           "  case $1-$2 in\n"
+           "    show-hostnames) echo $node;;\n"
+           "    show-nodes) eval threads=\\$THREADS_OF_$node\n"
+           "      [ -z \"$threads\" ] && exit 1\n"
+           "      echo \"NodeName=$node Arch=x86_64 CoresPerSocket=4 \"\n"
+           "      echo \"   State=MIXED ThreadsPerCore=$threads TmpDisk=0\";;\n"
+           "    *) exit 1;;\n"
+           "  esac\n"
+           "done\n";
     std::filesystem::permissions(scontrol, std::filesystem::perms::owner_all);
     set("PATH", folder.string() + ":" + std::getenv("PATH"));
-    for (const char* name : {"SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_JOB_CPUS_PER_NODE",
-                             "SLURM_TASKS_PER_NODE", "SLURMD_NODENAME"}) {
+    for (const char* name :
+         {"SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_JOB_CPUS_PER_NODE", "SLURM_TASKS_PER_NODE",
+          "SLURMD_NODENAME", "THREADS_OF_n1", "THREADS_OF_n2"}) {
       set(name, "");
     }
   }
@@ -90,15 +100,31 @@ TEST_F(AJob, OfManyNodesHasThemAll) {
   EXPECT_THAT(slurm_allocation({8, true})->hosts, ElementsAre(Host{"n1", 8}, Host{"n2", 4}));
 }
 
-TEST_F(AJob, MayCountHardwareThreads) {
+TEST_F(AJob, MayCountHardwareThreadsOnSomeNodes) {
   be_in_job("n[1-2]", "16,8", "1(x2)");
-  EXPECT_THAT(slurm_allocation({8, true})->hosts, ElementsAre(Host{"n1", 8}, Host{"n2", 4}));
+  set("THREADS_OF_n1", "2");
+  set("THREADS_OF_n2", "1");
+  EXPECT_THAT(slurm_allocation({8, true})->hosts, ElementsAre(Host{"n1", 8}, Host{"n2", 8}));
+}
+
+TEST_F(AJob, OfOneNodeMayCountHardwareThreads) {
+  be_in_job("n1", "6", "1");
+  set("THREADS_OF_n1", "2");
+  EXPECT_THAT(slurm_allocation({8, true})->hosts, ElementsAre(Host{"", 3}));
+}
+
+TEST_F(AJob, HasACoreAtLeast) {
+  be_in_job("n1", "1", "1");
+  set("THREADS_OF_n1", "2");
+  EXPECT_THAT(slurm_allocation({8, true})->hosts, ElementsAre(Host{"", 1}));
 }
 
 TEST_F(AJob, SeenFromTheLoginNodeIsElsewhere) {
   be_in_job("n1", "16", "1");
   set("SLURMD_NODENAME", "");
   EXPECT_THAT(slurm_allocation({4, true})->hosts, ElementsAre(Host{"n1", 16}));
+  set("THREADS_OF_n1", "2");
+  EXPECT_THAT(slurm_allocation({4, true})->hosts, ElementsAre(Host{"n1", 8}));
 }
 
 TEST_F(AJob, WhoseNodesHaveNoNamesIsRefused) {

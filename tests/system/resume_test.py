@@ -109,6 +109,17 @@ class ResumeIsExact(unittest.TestCase):
         self.assertIn("resuming from", finished.out)
         self.require_whole_run()
 
+    def test_seconds_are_those_of_all_its_runs(self):
+        programs.train(2, self.options)
+        newest = run_files.checkpoints(self.run_folder)[-1]
+        with h5py.File(newest) as file, h5py.File(self.run_folder + ".h5") as result:
+            before = file.attrs["seconds"]
+            self.assertLessEqual(before, result["summary"].attrs["seconds"])
+        self.assertGreater(before, 0)
+        programs.train(2, self.options)  # has nothing to do
+        with h5py.File(self.run_folder + ".h5") as result:
+            self.assertGreater(result["summary"].attrs["seconds"], before)
+
     def test_a_damaged_checkpoint_is_passed_over(self):
         programs.train(2, [*self.options, "--keep-checkpoints", "4"])
         good = run_files.checkpoints(self.run_folder)

@@ -34,10 +34,12 @@ std::string failure(const Action& action) {
 TEST(Checkpoint, ReadsBackEveryBit) {
   const TemporaryFolder folder;
   const net::Graph graph = small_graph();
-  const TrainingState state = small_state(graph, 3);
+  TrainingState state = small_state(graph, 3);
+  state.seconds = 86400.125;
   put_bytes(folder / "c.h5", encode_checkpoint(graph, state, small_header()));
   const Checkpoint read = read_checkpoint(folder / "c.h5", graph);
   EXPECT_EQ(read.state.step, 3u);
+  EXPECT_EQ(read.state.seconds, 86400.125);
   EXPECT_EQ(read.state.parameters, state.parameters);
   EXPECT_EQ(read.state.momentum, state.momentum);
   EXPECT_EQ(read.state.statistics, state.statistics);
