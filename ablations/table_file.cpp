@@ -126,6 +126,9 @@ void write_verdicts(File& file, const TableSummary& summary) {
     const std::string group = fmt::format("/claims/{:02}", i);
     file.create_group(group);
     file.set_attribute(group, "text", verdict.claim.text);
+    file.set_attribute(group, "column", verdict.claim.column);
+    file.set_attribute(group, "better", verdict.claim.better);
+    file.set_attribute(group, "worse", verdict.claim.worse);
     file.set_attribute(group, "verdict", verdict.verdict);
     if (!verdict.test) continue;
     file.set_attribute(group, "difference", verdict.test->difference);

@@ -49,6 +49,19 @@ class Evidence(unittest.TestCase):
                 row = table["rows"][name]
                 self.assertRegex(readme, rf"`{row.attrs['model']}` .*\| {shown(row['top1'].attrs)} \|")
 
+    def test_the_evidence_readme_has_every_claim(self):
+        lines = (ROOT / "results" / "evidence" / "README.md").read_text(encoding="utf-8").splitlines()
+        for path in TABLES:
+            with h5py.File(path) as table:
+                for claim in table["claims"].values():
+                    better, worse = (table["rows"][claim.attrs[side]][claim.attrs["column"]].attrs
+                                     for side in ("better", "worse"))
+                    seen = (f"{better['mean']:.{better['decimals']}f} against {worse['mean']:.{worse['decimals']}f}%, "
+                            f"p = {claim.attrs['p']:.3g}")
+                    found = [line for line in lines if seen in line and path.stem in line]
+                    self.assertEqual(len(found), 1, f"{path.name}: {claim.attrs['text']}: {seen}")
+                    self.assertIn(claim.attrs["verdict"], found[0])
+
 
 if __name__ == "__main__":
     unittest.main()
