@@ -23,7 +23,7 @@ STYLE = """
 body { font: 15px/1.45 sans-serif; max-width: 1180px; margin: 2em auto; padding: 0 1em; color: #222; }
 table { border-collapse: collapse; margin: 1em 0; } th, td { padding: .3em .7em; border-bottom: 1px solid #ddd; }
 th { text-align: left; vertical-align: bottom; } th.number, td.number { text-align: right; }
-td.number, td.name, code { white-space: nowrap; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
+td.number, code { white-space: nowrap; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
 th.ours, td.ours { background: #eaf3fa; } th.paper, td.paper { background: #f3f3f3; }
 .scale { background: #ffe9b8; padding: .1em .5em; border-radius: 4px; } .warning { color: #a30000; font-weight: bold; }
 figure { margin: 1.5em 0; } figure svg { max-width: 100%; height: auto; } figcaption { color: #555; }
@@ -54,7 +54,12 @@ def against(table, row, name):
     value, base = table.rows[row][name], table.rows.get(table.rows[row]["baseline"], {}).get(name)
     if base is None or table.rows[row]["baseline"] == row:
         return count(value)
-    return f"{count(value)} ({100 * (value - base) / base:+.1f}%)"
+    return f"{count(value)}<br>({100 * (value - base) / base:+.1f}%)"
+
+
+def breakable(model):
+    """A network's name, which may go on in the next line after an underscore."""
+    return "_<wbr>".join(f"<code>{part}</code>" for part in text(model).split("_"))
 
 
 def measured(cell):
@@ -97,7 +102,7 @@ def results_section(table):
             head += f'<th class="number paper">paper ({text(table.about["paper_scale"])})</th>'
     lines = [head + "</tr>"]
     for name, row in table.rows.items():
-        line = (f"<tr><td class='name'>{text(row['title'])}</td><td><code>{text(row['model'])}</code></td>"
+        line = (f"<tr><td>{text(row['title'])}</td><td>{breakable(row['model'])}</td>"
                 f'<td class="number">{against(table, name, "parameters")}</td>'
                 f'<td class="number">{against(table, name, "multiply_adds")}</td>')
         for column in table.columns:

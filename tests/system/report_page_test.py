@@ -79,7 +79,7 @@ def complain_of_figure(complaints, figure, page, scale, rows):
 
 
 def complain_of_cost(complaints, shown, value, baseline, what):
-    found = complaints.require_pattern(r"([\d.]+) ?([kMG]?)(?: \(([+-][\d.]+)%\))?", shown, what)
+    found = complaints.require_pattern(r"([\d.]+) ?([kMG]?)(?:\s\(([+-][\d.]+)%\))?", shown, what)
     if found:
         complaints.require_number(found[0], value, what, SIZES[found[1]])
         complaints.require((found[2] is None) == (value is baseline), f"{what}: compared with itself, or not at all")
