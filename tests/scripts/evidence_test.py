@@ -37,6 +37,7 @@ class Evidence(unittest.TestCase):
                     self.assertTrue(result["summary"].attrs["finished"])
                     self.assertEqual(result.attrs["model"], row.attrs["model"])
                     self.assertEqual(result.attrs["scale"], table.attrs["scale"])
+                    self.assertTrue(result.attrs["dataset"].startswith("shards/"), "a path of somebody's machine")
                     for name in table.attrs["columns"]:
                         cell, metric = row[name], table["columns"][name].attrs["metric"]
                         values = dict(zip(cell["seeds"][:].tolist(), cell["values"][:].tolist()))
@@ -48,6 +49,12 @@ class Evidence(unittest.TestCase):
             for name in table.attrs["rows"]:
                 row = table["rows"][name]
                 self.assertRegex(readme, rf"`{row.attrs['model']}` .*\| {shown(row['top1'].attrs)} \|")
+        with h5py.File(ROOT / "results" / "evidence" / "proxy" / "shortcuts.h5") as table:
+            resnet, resnext = (table["claims"][name].attrs for name in ("00", "01"))
+            self.assertEqual([round(one["difference"]) for one in (resnet, resnext)], [-3, -3])
+            self.assertIn(f"lose 3 points (p = {resnet['p']:.3f} and {resnext['p']:.3f};", readme)
+        with h5py.File(ROOT / "results" / "evidence" / "proxy" / "figure7.h5") as table:
+            self.assertEqual([one.attrs["verdict"] for one in table["claims"].values()], ["confirmed", "contradicted"])
 
     def test_the_evidence_readme_has_every_claim(self):
         lines = (ROOT / "results" / "evidence" / "README.md").read_text(encoding="utf-8").splitlines()
