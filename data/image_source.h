@@ -34,7 +34,8 @@ struct DatasetInfo {
   int classes() const { return static_cast<int>(class_names.size()); }
 };
 
-/// A random-access set of labelled images. One thread at a time may call read().
+/// A random-access set of labelled images. One thread at a time may call read(), unless
+/// reads_in_parallel().
 class ImageSource {
  public:
   ImageSource() = default;
@@ -43,6 +44,10 @@ class ImageSource {
   virtual ~ImageSource() = default;
 
   virtual const DatasetInfo& info() const = 0;
+
+  /// Whether several threads may call read() at a time, and gain by it: it computes and waits for
+  /// no disk.
+  virtual bool reads_in_parallel() const { return false; }
 
   /// Reads sample `index` (below info().size) and checks its checksum and label. Throws
   /// std::runtime_error naming file and sample.

@@ -1,5 +1,6 @@
 #include "data/loader.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -57,6 +58,7 @@ struct Chunk {
 
 /// What a decoding thread reuses from sample to sample.
 struct DecodeScratch {
+  StoredSample stored;  ///< of a source that is read in parallel
   Image image;
   ResizeScratch resize;
 };
@@ -96,6 +98,7 @@ struct Loader::State {
   Slot* wait_for_free_slot();
   bool read_batch(Slot& slot, DecodeScratch& scratch);
   bool read_samples(Slot& slot, DecodeScratch& scratch);
+  bool hand_out_unread(Slot& slot, DecodeScratch& scratch);
   void hand_out(const Chunk& chunk, DecodeScratch& scratch);
 
   // Decode threads.
@@ -230,7 +233,8 @@ bool Loader::State::read_batch(Slot& slot, DecodeScratch& scratch) {
     slot.error_position = 0;
     ++begun_;
   }
-  const bool good = !error && read_samples(slot, scratch);
+  const bool good = !error && (source_.reads_in_parallel() ? hand_out_unread(slot, scratch)
+                                                           : read_samples(slot, scratch));
   {
     const std::lock_guard lock(mutex_);
     slot.read = true;
@@ -266,6 +270,17 @@ bool Loader::State::read_samples(Slot& slot, DecodeScratch& scratch) {
     }
   }
   return true;
+}
+
+/// For the decode threads to read, too. False when the loader is stopping.
+bool Loader::State::hand_out_unread(Slot& slot, DecodeScratch& scratch) {
+  const DatasetInfo& info = source_.info();
+  const std::size_t image_bytes = std::size_t(info.height) * info.width * info.channels;
+  const std::size_t most = std::max<std::size_t>(1, kChunkBytes / (image_bytes + 1));
+  const std::size_t count = slot.batch.samples.size();
+  for (std::size_t begin = 0; begin < count && !stopping_; begin += most)
+    hand_out({&slot, begin, std::min(begin + most, count)}, scratch);
+  return !stopping_;
 }
 
 void Loader::State::hand_out(const Chunk& chunk, DecodeScratch& scratch) {
@@ -316,7 +331,12 @@ void Loader::State::decode(const Chunk& chunk, DecodeScratch& scratch) {
 
 void Loader::State::decode_sample(Slot& slot, std::size_t position, DecodeScratch& scratch) const {
   const DatasetInfo& info = source_.info();
-  StoredSample& stored = slot.stored[position];
+  const bool unread = source_.reads_in_parallel();
+  StoredSample& stored = unread ? scratch.stored : slot.stored[position];
+  if (unread) {
+    source_.read(slot.batch.samples[position], stored);
+    slot.batch.labels[position] = stored.label;
+  }
   Image& image = scratch.image;
   const auto output =
       std::span(slot.batch.values).subspan(position * sample_values_, sample_values_);

@@ -53,10 +53,12 @@ class Synthetic final : public ImageSource {
     info_.height = options.height;
     info_.width = options.width;
     info_.channels = options.channels;
-    columns_.resize(options.width);
+    for (int x = 0; x <= options.width + options.width / 4; ++x)
+      positions_.push_back(grid_position(x, options.width));
   }
 
   const DatasetInfo& info() const override { return info_; }
+  bool reads_in_parallel() const override { return true; }
 
   void read(std::size_t index, StoredSample& sample) override {
     if (index >= info_.size)
@@ -68,31 +70,38 @@ class Synthetic final : public ImageSource {
     Draws draws(Purpose::kSynthetic, {options_.seed, index});
     const std::uint64_t shift_y = draws.below(options_.height / 4 + 1);
     const std::uint64_t shift_x = draws.below(options_.width / 4 + 1);
-    for (int x = 0; x < options_.width; ++x)
-      columns_[x] = grid_position(x + shift_x, options_.width);
-    draw_grids(sample.label);
+    const Pattern pattern{grids_of(sample.label),
+                          std::span(positions_).subspan(shift_x, options_.width)};
     for (int y = 0; y < options_.height; ++y)
-      draw_row(grid_position(y + shift_y, options_.height),
+      draw_row(pattern, grid_position(y + shift_y, options_.height),
                std::span(sample.bytes).subspan(y * row_bytes, row_bytes));
     add_noise(draws, sample.bytes);
   }
 
  private:
-  void draw_grids(int label) {
+  /// What a sample is drawn from.
+  struct Pattern {
+    std::array<Grid, 3> grids;  ///< one a channel
+    std::span<const GridPosition> columns;
+  };
+
+  static std::array<Grid, 3> grids_of(int label) {
+    std::array<Grid, 3> grids{};
     Draws draws(Purpose::kPattern, {static_cast<std::uint64_t>(label)});
-    for (Grid& grid : grids_)
+    for (Grid& grid : grids)
       for (auto& row : grid)
         for (int& value : row) value = static_cast<int>(draws.below(256));
+    return grids;
   }
 
-  void draw_row(const GridPosition& y, std::span<std::uint8_t> row) const {
+  void draw_row(const Pattern& pattern, const GridPosition& y, std::span<std::uint8_t> row) const {
     for (int c = 0; c < options_.channels; ++c) {
       std::array<int, kGrid> line;  // the grid at this height, in 1/kFraction
       for (int x = 0; x < kGrid; ++x)
-        line[x] =
-            grids_[c][y.cell][x] * (kFraction - y.fraction) + grids_[c][y.next][x] * y.fraction;
+        line[x] = pattern.grids[c][y.cell][x] * (kFraction - y.fraction) +
+                  pattern.grids[c][y.next][x] * y.fraction;
       std::size_t at = c;
-      for (const GridPosition& x : columns_) {
+      for (const GridPosition& x : pattern.columns) {
         row[at] = static_cast<std::uint8_t>(
             (line[x.cell] * (kFraction - x.fraction) + line[x.next] * x.fraction) /
             (kFraction * kFraction));
@@ -114,8 +123,7 @@ class Synthetic final : public ImageSource {
 
   SyntheticOptions options_;
   DatasetInfo info_;
-  std::vector<GridPosition> columns_;
-  std::array<Grid, 3> grids_{};  ///< of the class being drawn, one a channel
+  std::vector<GridPosition> positions_;  ///< of pixels, also of those that a shift brings in
 };
 
 }  // namespace

@@ -283,23 +283,24 @@ def measures_throughput(machine):
             figures[f"{model} x{gpus}"] = {"images_per_second": images, "of_bound": share, "data_wait": waited}
             lines.append(f"{model} on {gpus}: {images:.0f}/s, {100 * share:.0f}% of the bound"
                          + (f", {100 * waited:.0f}% waiting for data" if waited > 0.05 else ""))
-    theirs = pytorch_rates(machine)
-    for model, images in theirs.items():
-        figures[f"{model} PyTorch"] = {"images_per_second": images}
+    for model, theirs in pytorch_rates(machine).items():
+        figures[f"{model} PyTorch"] = theirs
         ours = figures[f"{model} x1"]["images_per_second"]
-        lines.append(f"{model} of PyTorch: {images:.0f}/s; ours is {ours / images:.2f} times that")
+        lines.append(f"{model} of PyTorch: " + ", ".join(
+            f"{way.replace('_', ' ')} {images:.0f}/s (ours is {ours / images:.2f} times that)"
+            for way, images in theirs.items()))
     return "; ".join(lines), figures
 
 
 def pytorch_rates(machine):
-    """PyTorch's images/s on one GPU (bf16 autocast, channels last), where there is a PyTorch that sees one."""
+    """PyTorch's images/s on one GPU, by the way it runs, where there is a PyTorch that sees one."""
     program = pathlib.Path(__file__).with_name("gpu_pytorch_rate.py")
     rates = {}
     for model in MODELS[machine.options.size]:
         finished = programs.run(machine.on_gpu([machine.options.python, program, model, BATCHES[machine.options.size],
                                                 STEPS[machine.options.size]]), 600)
         if finished.code == 0:
-            rates[model] = float(finished.out)
+            rates[model] = json.loads(finished.out)
     return rates
 
 

@@ -94,18 +94,11 @@ TensorGraph batch_norm_backward(const Dims& dims, DataType type, NormGradientFus
   const int dscale = writer.vector(channels), dbias = writer.vector(channels);
   const int dx = writer.tensor(dims, type);
   int gradient = writer.tensor(dims, type);
-  const int second = fusion.two_parts ? writer.tensor(dims, type) : -1;
   const int mask = fusion.mask ? writer.tensor(dims, DataType::kBits) : -1;
   const int kept = fusion.keep_gradient ? writer.tensor(dims, type) : -1;
-  // cuDNN finds plans where the last of these is kept, or rounded as if it were.
-  const auto last = [&] { return kept >= 0 ? kept : writer.tensor(dims, type, true); };
-  if (fusion.two_parts) {
-    const int sum = fusion.mask ? writer.tensor(dims, DataType::kFloat, true) : last();
-    writer.operation(OperationKind::kAdd, {gradient, second, sum});
-    gradient = sum;
-  }
   if (fusion.mask) {
-    const int passed = last();
+    // cuDNN finds plans where what the mask passes is kept, or rounded as if it were.
+    const int passed = kept >= 0 ? kept : writer.tensor(dims, type, true);
     writer.operation(OperationKind::kMultiply, {gradient, mask, passed});
     gradient = passed;
   }

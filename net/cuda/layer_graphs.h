@@ -28,12 +28,11 @@ TensorGraph batch_norm_forward(const Dims& dims, DataType type, NormFusion fusio
 
 /// How the gradient of a normalised value comes in.
 struct NormGradientFusion {
-  bool two_parts = false;      ///< as the sum of two
   bool mask = false;           ///< passed where the mask has a bit
   bool keep_gradient = false;  ///< and is written, for the other branch of an addition
 };
-/// Tensors: x, mean, inverse deviation, scale, dscale, dbias, dx, gradient; then the gradient's
-/// second part, if any; the mask, if any; the gradient to keep, if any.
+/// Tensors: x, mean, inverse deviation, scale, dscale, dbias, dx, gradient; then the mask, if any;
+/// the gradient to keep, if any.
 TensorGraph batch_norm_backward(const Dims& dims, DataType type, NormGradientFusion fusion);
 
 /// Tensors: x, y, index.

@@ -82,13 +82,12 @@ Location normalise(Lowering& to, const ResidualBranch& branch, NormFusion fusion
   return y;
 }
 
-void normalise_backward(Lowering& to, const ResidualBranch& branch,
-                        const std::vector<Location>& gradient, const Location* mask,
-                        const Location* kept) {
+void normalise_backward(Lowering& to, const ResidualBranch& branch, const Location& gradient,
+                        const Location* mask, const Location* kept) {
   const int node = branch.batch_norm;
   const Node& norm = to.node(node);
   const Lowering::SavedNorm& saved = to.saved_norms.at(node);
-  const NormGradientFusion fusion{gradient.size() == 2, mask != nullptr, kept != nullptr};
+  const NormGradientFusion fusion{mask != nullptr, kept != nullptr};
   const Location dx = to.allocate_value(node);
   std::vector<Location> tensors{to.value(branch.source).at,
                                 saved.mean,
@@ -96,8 +95,8 @@ void normalise_backward(Lowering& to, const ResidualBranch& branch,
                                 to.weight(norm, 0),
                                 to.allocate_weight_gradient(norm, 0),
                                 to.allocate_weight_gradient(norm, 1),
-                                dx};
-  tensors.insert(tensors.end(), gradient.begin(), gradient.end());
+                                dx,
+                                gradient};
   if (mask != nullptr) tensors.push_back(*mask);
   if (kept != nullptr) tensors.push_back(*kept);
   to.append_plan(norm.name + " backward", batch_norm_backward(to.dims(node), to.type, fusion),
@@ -148,19 +147,17 @@ void lower_norm_residual_backward(Lowering& to, const NormResidualPattern& patte
   if (!has_norm(pattern)) return combine_backward(to, pattern);
   const std::size_t main = main_branch(pattern);
   const bool residual = pattern.branches.size() == 2;
-  // cuDNN adds two parts of a gradient by itself where a mask follows, and only there.
-  const std::vector<Location> parts =
-      pattern.relu ? to.gradient_in_two(pattern.output) : std::vector{to.gradient(pattern.output)};
+  const Location gradient = to.gradient(pattern.output);
   const Location* mask = pattern.relu ? &to.masks.at(pattern.output) : nullptr;
   // The other branch's gradient: what the mask passes, or what came in.
-  Location passed = parts.front();
-  const bool is_new = residual && (mask != nullptr || parts.size() == 2);
+  Location passed = gradient;
+  const bool is_new = residual && mask != nullptr;
   if (is_new) passed = to.allocate_value(pattern.output);
-  normalise_backward(to, pattern.branches[main], parts, mask, is_new ? &passed : nullptr);
+  normalise_backward(to, pattern.branches[main], gradient, mask, is_new ? &passed : nullptr);
   if (!residual) return;
   const ResidualBranch& other = pattern.branches[1 - main];
   if (is_norm(other)) {
-    normalise_backward(to, other, {passed}, nullptr, nullptr);
+    normalise_backward(to, other, passed, nullptr, nullptr);
   } else if (to.needs_gradient(other.source)) {
     to.add_gradient(other.source, passed);
   }

@@ -68,11 +68,11 @@ void Lowering::add_gradient(int index, Location part) {
   gradients_[std::size_t(index)].push_back(part);
 }
 
-/// Sums parts pairwise until no more than `count` are left.
-std::vector<Location> Lowering::sum_down_to(int index, std::size_t count) {
+/// Sums parts pairwise: cuDNN plans batch-norm's gradient behind such a sum, but cannot run it.
+Location Lowering::gradient(int index) {
   std::vector<Location>& parts = gradients_[std::size_t(index)];
   if (parts.empty()) throw std::logic_error("nothing reads " + node(index).name);
-  while (parts.size() > count) {
+  while (parts.size() > 1) {
     CombineStep sum;
     for (int i = 0; i < 2; ++i) {
       sum.branches.push_back({use(parts.back()), false, {}, {}, {}, {}});
@@ -84,16 +84,7 @@ std::vector<Location> Lowering::sum_down_to(int index, std::size_t count) {
     parts.insert(parts.begin(), sum.to);
     append(node(index).name + " gradient", sum);
   }
-  for (const Location& part : parts) use(part);
-  return parts;
-}
-
-Location Lowering::gradient(int index) {
-  return sum_down_to(index, 1).front();
-}
-
-std::vector<Location> Lowering::gradient_in_two(int index) {
-  return sum_down_to(index, 2);
+  return use(parts.front());
 }
 
 const WorkingParameter& Lowering::working(const Node& of, int role) const {

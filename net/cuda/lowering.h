@@ -49,8 +49,6 @@ class Lowering {
   /// The gradient of a node's value: its parts summed. Whoever writes to it again must not: other
   /// nodes may hold it as theirs. Throws std::logic_error when nothing reads the node.
   Location gradient(int node);
-  /// The same as one or two parts, for a plan that sums them itself.
-  std::vector<Location> gradient_in_two(int node);
 
   /// Working parameter or running statistic of a node.
   Location weight(const Node& node, int role) const;
@@ -80,7 +78,6 @@ class Lowering {
 
  private:
   void find_needed_gradients();
-  std::vector<Location> sum_down_to(int node, std::size_t count);
 
   MemoryPlan plan_{kDeviceAlignment};
   int time_ = 0;

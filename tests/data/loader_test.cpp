@@ -40,6 +40,7 @@ class FakeSource final : public ImageSource {
   }
 
   const DatasetInfo& info() const override { return info_; }
+  bool reads_in_parallel() const override { return parallel; }
 
   void read(std::size_t index, StoredSample& sample) override {
     ++reads;
@@ -62,6 +63,7 @@ class FakeSource final : public ImageSource {
 
   static constexpr std::size_t kNone = ~std::size_t(0);
   std::size_t bad_read = kNone, short_sample = kNone;
+  bool parallel = false;
   std::chrono::milliseconds delay = 0ms;
   std::atomic<int> reads = 0;
 
@@ -119,10 +121,10 @@ std::string message_of(Loader& loader) {
 class LoaderThreads : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(, LoaderThreads, testing::Values(0, 1, 3));
 
-TEST_P(LoaderThreads, BatchesComeInOrderWithWhatWasAskedFor) {
-  FakeSource source;
+/// Whether the source is read in parallel makes no difference to what comes.
+void expect_what_was_asked_for(FakeSource& source, int threads) {
   const FakeTransform transform;
-  Loader loader(source, transform, CountingRequests{.batches = 20}, small(GetParam()));
+  Loader loader(source, transform, CountingRequests{.batches = 20}, small(threads));
   for (std::uint32_t batch = 0; batch < 20; ++batch) {
     const LoadedBatch* loaded = loader.next();
     ASSERT_NE(loaded, nullptr);
@@ -137,7 +139,31 @@ TEST_P(LoaderThreads, BatchesComeInOrderWithWhatWasAskedFor) {
   }
   EXPECT_EQ(loader.next(), nullptr);
   EXPECT_EQ(loader.next(), nullptr);
+}
+
+TEST_P(LoaderThreads, BatchesComeInOrderWithWhatWasAskedFor) {
+  FakeSource source;
+  expect_what_was_asked_for(source, GetParam());
   EXPECT_EQ(source.reading_threads(), 1u);
+}
+
+TEST_P(LoaderThreads, SourcesReadInParallelGiveTheSame) {
+  FakeSource source;
+  source.parallel = true;
+  source.delay = 1ms;
+  expect_what_was_asked_for(source, GetParam());
+  EXPECT_EQ(source.reading_threads(), std::size_t(std::max(1, GetParam())));
+}
+
+TEST_P(LoaderThreads, ABadSampleOfASourceReadInParallelIsNamed) {
+  FakeSource source;
+  source.parallel = true;
+  source.bad_read = 21;
+  const FakeTransform transform;
+  Loader loader(source, transform, CountingRequests{.batches = 20}, small(GetParam()));
+  EXPECT_NE(loader.next(), nullptr);
+  EXPECT_NE(loader.next(), nullptr);
+  EXPECT_EQ(message_of(loader), "fake: sample 21: disk gone");
 }
 
 // The same as reading and transforming one sample after the other, with no loader at all.
