@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMeasuredSteps = 8;
-/// Work of a replica in a measured step, so that large networks take seconds, not minutes.
+/// Work of a replica in a measured step on a CPU, so that large networks take seconds, not minutes.
 constexpr double kMeasuredMultiplyAdds = 2e9;
 constexpr std::chrono::seconds kPatience(300);
 
@@ -37,13 +37,12 @@ constexpr std::uint64_t kBytesBeside = 1 << 20;  // logs, attributes, HDF5's own
 /// Seconds of a step forward and backward over those of a forward pass.
 constexpr double kTrainingOverEvaluation = 3;
 
-std::string cost_path(const Plan& plan, const PlannedRun& run, const Slot& slot,
-                      const std::string& device) {
+std::string cost_path(const Plan& plan, const PlannedRun& run, const Slot& slot, bool on_gpus) {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   data::Fnv1a hash;
   for (const std::string& part :
-       {run.complexity.graph, plan.code, std::string(host), device,
+       {run.complexity.graph, plan.code, std::string(host), std::string(on_gpus ? "gpus" : "cpus"),
         nlohmann::json(run.recipe).dump(), run.shards.training_identity,
         nlohmann::json(slot.cpus).dump(), nlohmann::json(slot.launch_options).dump()}) {
     hash.add(part);
@@ -51,12 +50,16 @@ std::string cost_path(const Plan& plan, const PlannedRun& run, const Slot& slot,
   return fs::path(plan.folder) / "costs" / fmt::format("{}-{}.json", run.model, hash.hex());
 }
 
-/// The run, shortened: a few steps, small batches, nothing kept.
+int measured_batch(const PlannedRun& run, bool on_gpus) {
+  const int whole = run.length.batch_per_replica;
+  const double affordable = kMeasuredMultiplyAdds / double(run.complexity.multiply_adds);
+  return on_gpus ? whole : std::clamp(static_cast<int>(affordable), 1, whole);
+}
+
+/// The run, shortened: a few steps of `batch` images a replica, nothing kept.
 std::vector<std::string> measuring_line(const Plan& plan, const PlannedRun& run,
-                                        const std::vector<std::string>& launch,
+                                        const std::vector<std::string>& launch, int batch,
                                         const std::string& out) {
-  const double whole = kMeasuredMultiplyAdds / double(run.complexity.multiply_adds);
-  const int batch = std::clamp(static_cast<int>(whole), 1, run.length.batch_per_replica);
   Options options = run.options;
   for (const char* name : {"epochs", "steps", "epoch-steps", "warmup-epochs", "checkpoint-every",
                            "keep-checkpoints"}) {
@@ -104,13 +107,14 @@ Rate read_rate(const std::string& path, double wall_seconds) {
 }
 
 Rate run_measurement(const Plan& plan, const PlannedRun& run, const Slot& slot,
-                     const std::vector<std::string>& launch, const std::string& stem) {
+                     const std::vector<std::string>& launch, int batch, const std::string& stem) {
   const std::string out = stem + ".h5";
   const std::string log = stem + ".log";
   fs::remove(log);
   fs::remove(out);
   const auto start = Clock::now();
-  ChildProcess child(measuring_line(plan, run, launch, out), {log, slot.cpus, slot.environment});
+  ChildProcess child(measuring_line(plan, run, launch, batch, out),
+                     {log, slot.cpus, slot.environment});
   const int code = wait_for(child);
   const std::chrono::duration<double> wall = Clock::now() - start;
   Rate rate;
@@ -131,8 +135,8 @@ Rate run_measurement(const Plan& plan, const PlannedRun& run, const Slot& slot,
 }  // namespace
 
 Rate measure_rate(const Plan& plan, const PlannedRun& run, const Slot& slot,
-                  const std::vector<std::string>& launch, const std::string& device) {
-  const std::string path = cost_path(plan, run, slot, device);
+                  const std::vector<std::string>& launch, bool on_gpus) {
+  const std::string path = cost_path(plan, run, slot, on_gpus);
   if (std::ifstream file(path); file) {
     const auto kept = nlohmann::json::parse(file, nullptr, false);
     if (kept.is_object()) {
@@ -141,7 +145,7 @@ Rate measure_rate(const Plan& plan, const PlannedRun& run, const Slot& slot,
   }
   fs::create_directories(fs::path(path).parent_path());
   const std::string stem = fs::path(path).replace_extension();
-  Rate rate = run_measurement(plan, run, slot, launch, stem);
+  Rate rate = run_measurement(plan, run, slot, launch, measured_batch(run, on_gpus), stem);
   if (rate.problem.empty()) {
     const nlohmann::json kept{{"images_per_second", rate.images_per_second},
                               {"start_seconds", rate.start_seconds},

@@ -21,9 +21,10 @@ struct Rate {
   std::string problem;  ///< why there is none; else empty
 };
 
-/// By a few steps on the cores of a slot; kept in the plan's folder, where later calls find it.
+/// By a few steps on the cores or GPUs of a slot; kept in the plan's folder, where later calls find
+/// it. `launch`: the beginning of the command line. GPUs get whole batches, which fill them.
 Rate measure_rate(const Plan& plan, const PlannedRun& run, const Slot& slot,
-                  const std::vector<std::string>& launch, const std::string& device);
+                  const std::vector<std::string>& launch, bool on_gpus);
 
 /// By `resnext-info --scale` for a GPU kind ("h100"), one replica on each GPU.
 Rate roofline_rate(const PlannedRun& run, const std::string& gpu_kind, const Programs& programs);

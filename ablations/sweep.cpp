@@ -25,6 +25,10 @@ namespace {
 /// A killed driver's runs get as long to write their checkpoints as resnext-launch gives them.
 constexpr int kOrphanPatienceSeconds = 130;
 
+bool on_gpus(const SweepOptions& options) {
+  return options.device == "cuda" || (options.device == "auto" && launcher::count_gpus() > 0);
+}
+
 /// The beginning of a run's command lines. On CPUs each rank has one thread, whatever the cores:
 /// the bits depend on the threads, and not on the ranks.
 std::vector<std::string> launch_line(const SweepOptions& options, const Programs& programs,
@@ -32,9 +36,7 @@ std::vector<std::string> launch_line(const SweepOptions& options, const Programs
   std::vector<std::string> line{programs.launch};
   line.insert(line.end(), slot.launch_options.begin(), slot.launch_options.end());
   line.insert(line.end(), {"--worker", programs.worker});
-  const bool on_gpus =
-      options.device == "cuda" || (options.device == "auto" && launcher::count_gpus() > 0);
-  if (!on_gpus) line.insert(line.end(), {"--threads", "1"});
+  if (!on_gpus(options)) line.insert(line.end(), {"--threads", "1"});
   line.emplace_back("--");
   if (options.device != "auto") line.insert(line.end(), {"--device", options.device});
   return line;
@@ -52,7 +54,7 @@ RateOf rates(const SweepOptions& options, const Plan& plan, const Programs& prog
     return [&](const PlannedRun& run) { return roofline_rate(run, options.gpu_kind, programs); };
   }
   return [&, slot = slots.front()](const PlannedRun& run) {
-    return measure_rate(plan, run, slot, launch_line(options, programs, slot), options.device);
+    return measure_rate(plan, run, slot, launch_line(options, programs, slot), on_gpus(options));
   };
 }
 
