@@ -26,7 +26,7 @@ po::options_description options_of(SweepOptions& o, std::string& rows, std::stri
   auto add = options.add_options();
   add("table", po::value(&o.table), "the table; needs no --table before it");
   add("scale", po::value(&o.scale)->value_name("SCALE"),
-      "paper, proxy or smoke: how large an experiment");
+      "paper, gpu-proxy, proxy or smoke, as the table has it: how large an experiment");
   add("rows", po::value(&rows)->value_name("ROW,..."),
       "train these rows only; the table shows what there is of the others");
   add("seeds", po::value(&o.seeds)->value_name("N"), "train with seeds 1 to N [the table's]");
@@ -61,7 +61,7 @@ void require(bool condition, const char* message) {
 
 void check(const SweepOptions& o, const po::variables_map& values) {
   require(!o.table.empty(), "no TABLE given; --help shows the usage");
-  require(!o.scale.empty(), "--scale: give paper, proxy or smoke");
+  require(!o.scale.empty(), "--scale: give paper, gpu-proxy, proxy or smoke");
   require(values.count("seeds") == 0 || (o.seeds >= 1 && o.seeds <= 1'000'000),
           "--seeds: must be 1 or more");
   require(o.jobs >= 1, "--jobs: must be 1 or more");

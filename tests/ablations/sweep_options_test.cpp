@@ -39,7 +39,7 @@ TEST(SweepOptions, RowsAndSlurm) {
 
 TEST(SweepOptions, WhatCannotBeIsNamed) {
   EXPECT_EQ(refusal({"--scale", "smoke"}), "no TABLE given; --help shows the usage");
-  EXPECT_EQ(refusal({"table3"}), "--scale: give paper, proxy or smoke");
+  EXPECT_EQ(refusal({"table3"}), "--scale: give paper, gpu-proxy, proxy or smoke");
   EXPECT_EQ(refusal({"table3", "--scale", "smoke", "--seeds", "0"}), "--seeds: must be 1 or more");
   EXPECT_EQ(refusal({"table3", "--scale", "smoke", "--jobs", "0"}), "--jobs: must be 1 or more");
   EXPECT_EQ(refusal({"table3", "--scale", "smoke", "--dry-run", "--status"}),

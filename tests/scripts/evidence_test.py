@@ -1,5 +1,6 @@
 """The results that are committed: the pages say what the tables' files hold, and these what the runs measured."""
 
+import json
 import pathlib
 import unittest
 
@@ -13,6 +14,11 @@ def shown(cell):
     """As the Markdown has it."""
     digits = cell["decimals"]
     return f"{cell['mean']:.{digits}f} ± {cell['standard_error']:.{digits}f}"
+
+
+def ends_of(table):
+    """The errors of Table 3's highest and lowest cardinality."""
+    return " against ".join(f"{table['rows'][name]['top1'].attrs['mean']:.2f}" for name in ("50-32x4d", "50-1x64d"))
 
 
 class Evidence(unittest.TestCase):
@@ -45,16 +51,33 @@ class Evidence(unittest.TestCase):
 
     def test_the_readme_has_the_numbers(self):
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        with h5py.File(ROOT / "results" / "evidence" / "proxy" / "table3.h5") as table:
+        with h5py.File(ROOT / "results" / "evidence" / "gpu-proxy" / "table3.h5") as table:
             for name in table.attrs["rows"]:
                 row = table["rows"][name]
                 self.assertRegex(readme, rf"`{row.attrs['model']}` .*\| {shown(row['top1'].attrs)} \|")
+            self.assertIn(f"({ends_of(table)}% for 32", readme)
+            self.assertIn(f"p = {table['claims']['00'].attrs['p']:.1g})", readme)
+        with h5py.File(ROOT / "results" / "evidence" / "proxy" / "table3.h5") as table:
+            self.assertIn(f"{ends_of(table)}% (p = {table['claims']['00'].attrs['p']:.3f})", readme)
         with h5py.File(ROOT / "results" / "evidence" / "proxy" / "shortcuts.h5") as table:
             resnet, resnext = (table["claims"][name].attrs for name in ("00", "01"))
             self.assertEqual([round(one["difference"]) for one in (resnet, resnext)], [-3, -3])
             self.assertIn(f"lose 3 points (p = {resnet['p']:.3f} and {resnext['p']:.3f};", readme)
         with h5py.File(ROOT / "results" / "evidence" / "proxy" / "figure7.h5") as table:
             self.assertEqual([one.attrs["verdict"] for one in table["claims"].values()], ["confirmed", "contradicted"])
+
+    def test_the_readmes_have_the_rates_of_the_gpu(self):
+        report = json.loads((ROOT / "results" / "evidence" / "h100" / "report.json").read_text(encoding="utf-8"))
+        self.assertEqual({check["verdict"] for check in report}, {"passed"})
+        rates = report[-1]["figures"]
+        pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "net/cuda/README.md")]
+        for model, title in (("resnet50", "ResNet-50"), ("resnext50_32x4d", "ResNeXt-50 32x4d"), ("resnet101", "ResNet-101"),
+                             ("resnext101_32x4d", "ResNeXt-101 32x4d")):
+            ours, theirs = rates[f"{model} x1"]["images_per_second"], rates[f"{model} PyTorch"]
+            best = max(theirs.values())
+            self.assertIn(f"| {title} | {ours:,.0f} | {best:,.0f} | {ours / best:.2f}x |", pages[0])
+            self.assertIn(f"| {title} | {ours:,.0f} | {100 * rates[f'{model} x1']['of_bound']:.0f}% | {theirs['eager']:,.0f} | "
+                          f"{theirs['cuda_graph']:,.0f} | {ours / best:.2f} |", pages[1])
 
     def test_the_evidence_readme_has_every_claim(self):
         lines = (ROOT / "results" / "evidence" / "README.md").read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""scripts/gpu_check.py, which no real GPU has answered yet, asked of GPUs that tests/cuda_standin stands in for."""
+"""scripts/gpu_check.py, asked of GPUs that tests/cuda_standin stands in for."""
 
 import json
 import os
@@ -29,12 +29,13 @@ class ChecksAMachineWithGpus(unittest.TestCase):
         self.assertEqual([one["verdict"] for one in report], list(verdicts), report)
 
     def test_what_a_gpu_can_do(self):
-        finished, report = self.check("finds_the_gpus", "describes_the_gpu", "learns_as_the_cpu", "same_bits_twice",
-                                      "resumes_exactly", "refuses_two_ranks_on_one_gpu",
+        finished, report = self.check("finds_the_gpus", "describes_the_gpu", "learns_as_the_cpu",
+                                      "large_networks_learn_as_the_cpu", "same_bits_twice", "resumes_exactly",
+                                      "refuses_two_ranks_on_one_gpu",
                                       "ranks_are_not_part_of_the_experiment", "measures_throughput")
-        self.require_verdicts(report, *["passed"] * 8)
+        self.require_verdicts(report, *["passed"] * 9)
         self.assertEqual(finished.code, 0, finished)
-        self.assertIn("8 passed, 0 failed, 0 skipped", finished.out)
+        self.assertIn("9 passed, 0 failed, 0 skipped", finished.out)
         self.assertTrue(os.path.exists(self.host.path("out", "device.json")))
         self.assertGreater(report[-1]["figures"]["resnext11_4x4d_cifar_w8 x2"]["images_per_second"], 0)
 
