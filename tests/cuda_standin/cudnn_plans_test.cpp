@@ -194,6 +194,22 @@ TEST(CudnnPlansTest, NormalisesBackwardThroughAMask) {
   expect_near(plan.get(6), dx, 2 * kBf16Rounding);
 }
 
+// As an H100 does: cuDNN plans it, and does not run it.
+TEST(CudnnPlansTest, RefusesToNormaliseBackwardASum) {
+  net::cuda::TensorGraph graph =
+      net::cuda::batch_norm_backward(kDims, DataType::kBf16, {.mask = true});
+  const int gradient = graph.operations.front().tensors.front();
+  const int sum = static_cast<int>(graph.tensors.size());
+  graph.tensors.push_back(graph.tensors[std::size_t(gradient)]);
+  graph.tensors.back().type = DataType::kFloat;
+  graph.tensors.back().is_virtual = true;
+  graph.operations.front().tensors.front() = sum;
+  graph.operations.insert(graph.operations.begin(),
+                          {net::cuda::OperationKind::kAdd, {gradient, gradient, sum}, {}});
+  PlanOnDevice plan(graph);
+  EXPECT_EQ(plan.execute(), CUDNN_STATUS_BAD_PARAM);
+}
+
 TEST(CudnnPlansTest, PoolsAndReturnsGradientsByIndex) {
   const Dims in{2, 8, 7, 7}, out{2, 8, 4, 4};
   const net::Window window{.kernel = 3, .stride = 2, .padding = 1};
