@@ -13,6 +13,21 @@ import h5py
 import table_results
 
 PATHS = ("dataset", "validation-dataset")  # attributes of a run's result that begin with a folder
+SMALL = 1000  # values: not worth compressing
+
+
+def copy_compressed(old, new):
+    """What a group holds, series compressed."""
+    for name, value in old.items():
+        if isinstance(value, h5py.Group):
+            group = new.create_group(name)
+            group.attrs.update(value.attrs)
+            copy_compressed(value, group)
+        elif value.size > SMALL:
+            new.create_dataset(name, data=value[()], chunks=value.shape, shuffle=True, compression="gzip")
+            new[name].attrs.update(value.attrs)
+        else:
+            old.copy(name, new)
 
 
 def copy_result(source, target):
@@ -22,8 +37,7 @@ def copy_result(source, target):
     with h5py.File(source) as old, h5py.File(target, "w") as new:
         for name, value in old.attrs.items():
             new.attrs[name] = "shards/" + pathlib.Path(value).name if name in PATHS and value else value
-        for name in old:
-            old.copy(name, new)
+        copy_compressed(old, new)
 
 
 def copy_table(source, target, name):
