@@ -187,8 +187,9 @@ def large_networks_learn_as_the_cpu(machine):
     """At full size, too, losses are the CPU's: fp32 to 1e-3, TF32 to 1%, bf16 to 3%"""
     size, figures = machine.options.size, {}
     for model in MODELS[size][:2]:  # without groups, and with
+        # At this rate rounding does not grow: at 0.01 the loss of ResNet-50 is at 9 by the sixth step.
         options = ["--model", model, "--replicas", "1", "--batch-per-replica", BATCHES[size], "--steps", "4", "--seed", "3",
-                   "--learning-rate", "0.01", "--validate-every", "0"]
+                   "--learning-rate", "0.001", "--validate-every", "0"]
         cpu = f"{machine.folder}/cpu.h5"
         programs.train(1, [*options, "--device", "cpu", "--threads", os.cpu_count(), "--out", cpu], seconds=600)
         expected = losses(cpu)
