@@ -12,6 +12,7 @@ from PIL import Image
 
 PROGRAM = shutil.which("chromium")
 WIDTH = 1280  # of the window, in pixels
+NARROW = 600  # of a small one
 LONG = 60  # seconds for a page, on a busy machine
 
 # Runs in the page after it is laid out. What refers to a part of the page itself ("#name") loads nothing.
@@ -26,6 +27,7 @@ const styles = [...document.querySelectorAll("style")].flatMap(one =>
     [...one.textContent.matchAll(/(?:url\\(|@import)\\s*["']?([^"');]*)/g)].map(found => found[1]));
 const seen = {
   height: document.documentElement.scrollHeight,
+  sideways: document.documentElement.scrollWidth - document.documentElement.clientWidth,
   text: document.body.innerText,
   outside: [...references, ...styles].filter(one => !one.startsWith("#")),
   loaded: performance.getEntriesByType("resource").map(one => one.name),
@@ -54,17 +56,23 @@ def _chromium(folder, path, *options):
     return ended.stdout
 
 
+def _measure(folder, path, width):
+    """MEASURE's answer for a page that ends with it, in a window of that width."""
+    dom = _chromium(folder, path, f"--window-size={width},800", "--dump-dom")
+    answer = re.search(r'<pre id="seen-by-the-test">(.*?)</pre>', dom, re.DOTALL)
+    if not answer:
+        raise AssertionError(f"the page does not end as it should:\n{dom[-2000:]}")
+    return json.loads(html.unescape(answer.group(1)))
+
+
 def look_at(page):
-    """What is seen of a page, given as text: MEASURE's answer, and its picture as `picture`."""
+    """What is seen of a page, given as text: MEASURE's answer, that in a NARROW window, and its picture as `picture`."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "page.html")
         with open(path, "w", encoding="utf-8") as file:
             file.write(page + MEASURE)
-        dom = _chromium(folder, path, f"--window-size={WIDTH},800", "--dump-dom")
-        answer = re.search(r'<pre id="seen-by-the-test">(.*?)</pre>', dom, re.DOTALL)
-        if not answer:
-            raise AssertionError(f"the page does not end as it should:\n{dom[-2000:]}")
-        seen = json.loads(html.unescape(answer.group(1)))
+        seen = _measure(folder, path, WIDTH)
+        seen["narrow"] = _measure(folder, path, NARROW)
         with open(path, "w", encoding="utf-8") as file:
             file.write(page)
         picture = os.path.join(folder, "page.png")

@@ -132,6 +132,8 @@ def complaints_of(page, path):
     seen, complaints = browser.look_at(page), Complaints()
     names = [figure["name"] for figure in seen["figures"]]
     complaints.require(names == list(AXES), f"the figures are {names}")
+    for window, over in (("a window", seen["sideways"]), ("a narrow window", seen["narrow"]["sideways"])):
+        complaints.require(over <= 0, f"{over} pixels wider than {window}")
     for outside in seen["outside"] + seen["loaded"]:
         complaints.append(f"refers to '{outside}', which is not in the file")
     with h5py.File(path, "r") as table:
@@ -188,6 +190,7 @@ class ReportInABrowser(unittest.TestCase):
              r'(two seed 1</td><td>finished</td><td class="number">)[\d.]+', r"\g<1>99.9"),
             ("refers to 'http://example.org/a.svg', which", "<h2>Figures</h2>", '<img src="http://example.org/a.svg">'),
             ("refers to 'beside.css', which", "</style>", "</style><style>@import 'beside.css';</style>"),
+            (r"\d+ pixels wider than a narrow window", "overflow-x: auto;", ""),
             ("the scale does not stand on the page", "scale smoke</span>", "</span>")])
 
 
