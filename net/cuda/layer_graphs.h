@@ -29,7 +29,7 @@ TensorGraph batch_norm_forward(const Dims& dims, DataType type, NormFusion fusio
 /// How the gradient of a normalised value comes in.
 struct NormGradientFusion {
   bool mask = false;           ///< passed where the mask has a bit
-  bool keep_gradient = false;  ///< and is written, for the other branch of an addition
+  bool keep_gradient = false;  ///< with a mask: what it passes is written, too
 };
 /// Tensors: x, mean, inverse deviation, scale, dscale, dbias, dx, gradient; then the mask, if any;
 /// the gradient to keep, if any.

@@ -70,12 +70,16 @@ class Evidence(unittest.TestCase):
         report = json.loads((ROOT / "results" / "evidence" / "h100" / "report.json").read_text(encoding="utf-8"))
         self.assertEqual({check["verdict"] for check in report}, {"passed"})
         rates = report[-1]["figures"]
+        calibration = json.loads((ROOT / "net" / "planning" / "calibration.json").read_text(encoding="utf-8"))
         pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "net/cuda/README.md")]
         for model, title in (("resnet50", "ResNet-50"), ("resnext50_32x4d", "ResNeXt-50 32x4d"), ("resnet101", "ResNet-101"),
                              ("resnext101_32x4d", "ResNeXt-101 32x4d")):
             ours, theirs = rates[f"{model} x1"]["images_per_second"], rates[f"{model} PyTorch"]
             best = max(theirs.values())
             self.assertIn(f"| {title} | {ours:,.0f} | {best:,.0f} | {ours / best:.2f}x |", pages[0])
+            for figure in calibration["attained"]:
+                if (figure["gpu"], figure["model"]) == ("H100", model):
+                    self.assertEqual(figure["images_per_second"], round(ours))
             self.assertIn(f"| {title} | {ours:,.0f} | {100 * rates[f'{model} x1']['of_bound']:.0f}% | {theirs['eager']:,.0f} | "
                           f"{theirs['cuda_graph']:,.0f} | {ours / best:.2f} |", pages[1])
 

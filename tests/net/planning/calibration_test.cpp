@@ -1,7 +1,11 @@
 #include "net/planning/calibration.h"
 
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -32,6 +36,23 @@ TEST(Calibration, MakesTheModelMeetTheFigureThatItIsFrom) {
         estimate_best_step(profile, Interconnect(device.figures, 1, 0), {}).seconds;
     EXPECT_NEAR(figure.batch_size / seconds, figure.images_per_second,
                 1e-6 * figure.images_per_second);
+  }
+}
+
+// What the page says of other networks on the same GPU: the model beside what was measured there.
+TEST(Calibration, StandsInThePageWithOtherNetworksOfTheSameGpu) {
+  std::ifstream file(RESNEXT_SOURCE_DIR "/net/planning/README.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const DeviceDescription device = read_device("h100");
+  const Attained attained = attained_fraction(read_calibration(), device, Precision::kBf16);
+  for (const auto& [model, measured] : std::vector<std::pair<const char*, const char*>>{
+           {"resnet50", "5,491"}, {"resnet101", "3,609"}, {"resnext50_32x4d", "4,349"}}) {
+    const ComputeProfile profile =
+        profile_model(model, 128, device.figures, Precision::kBf16, attained.fraction);
+    const long images = std::lround(
+        128 / estimate_best_step(profile, Interconnect(device.figures, 1, 0), {}).seconds);
+    const std::string modelled = fmt::format("{},{:03}", images / 1000, images % 1000);
+    EXPECT_THAT(page, testing::ContainsRegex(modelled + "( images/s)?;[ \n]" + measured)) << model;
   }
 }
 
